@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the capture shows of the peer at one address and port.
+/// Describes the peer at one address and port, as the capture shows it.
 pub fn peer_of(capture: &Path, torrent: &Path, peer: Endpoint) -> Result<String, Box<dyn Error>> {
     let captures = CaptureSet::open(&[capture.to_path_buf()], &OpenOptions::default())?;
     let torrents = Torrents::open(&[torrent.to_path_buf()])?;

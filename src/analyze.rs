@@ -16,6 +16,7 @@ use crate::capture::{CaptureSet, Digests, Frames, InputFacts, Spill};
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Input};
 use crate::judge::{self, Contests, Judged, Row, judge};
+use crate::limits::METADATA_FILES;
 use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -36,6 +37,18 @@ pub use verified::{TakeVerified, Verified};
 /// They are read once. Where a torrent's metadata is not given (a magnet link, or no torrent at all), it is rebuilt from what
 /// peers sent one another (BEP 9); only where that is a key of MSE, or may be a webseed's, they are read once more with it.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, Torrents, analyze};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let evidence = analyze(&captures, &torrents, &Options::default())?;
+/// assert!(evidence.transfers.iter().any(|transfer| transfer.bytes.verified > 0));
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Malformed`] for damage in a set opened as strict, [`Error::Changed`] when a capture changed while it was
 /// read, [`Error::Io`] when the system refuses memory or files.
@@ -43,8 +56,30 @@ pub fn analyze(captures: &CaptureSet, torrents: &Torrents, options: &Options<'_>
     run(captures, torrents, options, None)
 }
 
-/// The same, and `taker` is given every verified byte, wherever it came from: of the captures as they are, put together from
-/// fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
+/// Analyzes as [`analyze()`] does, and gives `taker` every verified byte, wherever it came from: of the captures as
+/// they are, put together from fragments, decrypted or decompressed. The order: by torrent, piece, transfer, place.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, Error, Evidence, OpenOptions, Options, TakeVerified, Torrents, Verified, analyze_content};
+///
+/// struct Count(u64);
+///
+/// impl TakeVerified for Count {
+///     fn take(&mut self, _: &Evidence, verified: &Verified<'_>) -> Result<(), Error> {
+///         self.0 += verified.bytes.len() as u64;
+///         Ok(())
+///     }
+/// }
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let mut count = Count(0);
+/// let evidence = analyze_content(&captures, &torrents, &Options::default(), &mut count)?;
+/// assert_eq!(count.0, evidence.transfers.iter().map(|transfer| transfer.bytes.verified).sum::<u64>());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`], and those of `taker`.
@@ -104,12 +139,12 @@ fn with_digests<'cap, T>(
     })
 }
 
-/// Whether all that is known of torrents is given.
+/// Returns true if the description of every torrent is given.
 fn complete(torrents: &Torrents) -> bool {
     torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty()
 }
 
-/// The same without the digests of the captures.
+/// Walks over the captures without digests of them.
 fn read<'cap>(
     captures: &'cap CaptureSet,
     torrents: &Torrents,
@@ -121,9 +156,9 @@ fn read<'cap>(
     prove(captures, torrents, options, prover, spill, taker)
 }
 
-/// What the captures hold of torrents themselves.
+/// Torrents that captures hold themselves.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct FoundTorrents {
     /// Every torrent whose info dictionary is whole, with the hashes of its trees that are proven (BEP 52).
     pub torrents: Torrents,
     /// The info dictionaries, who sent them, and what was wrong.
@@ -132,8 +167,8 @@ pub struct Found {
     pub left_out: u64,
 }
 
-impl Found {
-    /// Whether a bound was reached: there may be more torrents than these.
+impl FoundTorrents {
+    /// Returns true if a bound was reached: there may be more torrents than these.
     pub fn is_limited(&self) -> bool {
         self.left_out + self.metadata.counts.limited > 0
     }
@@ -142,14 +177,25 @@ impl Found {
 /// The torrents whose info dictionaries peers sent one another in the captures (BEP 9), and that hash to their
 /// info-hash.
 ///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, find_torrents};
+///
+/// let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/magnet/capture.pcap");
+/// let captures = CaptureSet::open(&[capture.into()], &OpenOptions::default())?;
+/// let found = find_torrents(&captures, &Options::default())?;
+/// assert_eq!(found.torrents.iter().count(), 1);
+/// # Ok::<(), peerproof::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`analyze`].
-pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<Found, Error> {
+pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<FoundTorrents, Error> {
     survey(captures, &Torrents::default(), options)
 }
 
-/// The same; an info-hash that is known opens MSE connections, with their secrets.
-fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<Found, Error> {
+/// Walks over the captures for torrents; an info-hash that is known opens MSE connections, with their secrets.
+fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<FoundTorrents, Error> {
     let spill = Spill::new(options.spool_dir);
     let (spine, frames) = walk(captures, &spill, options, || {
         let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
@@ -159,11 +205,22 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
     frames.finish()?;
     let facts = spine.into_facts()?;
     let (torrents, left_out) = described(&facts.metadata.rebuilt, &facts);
-    Ok(Found { torrents, metadata: facts.metadata, left_out })
+    Ok(FoundTorrents { torrents, metadata: facts.metadata, left_out })
 }
 
 /// The facts that the captures hold, nothing of them judged. Of the torrents only the info-hashes count, as keys: MSE may be
 /// opened by them, with the secrets of the options. The inputs are named, and not hashed.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, Torrents, facts};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let facts = facts(&captures, &Torrents::default(), &Options::default())?;
+/// assert!(!facts.connections.is_empty());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`].
@@ -185,7 +242,7 @@ pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> R
     Ok(Facts { inputs: inputs.collect(), keys: sets::keys(keys, options), ..spine.into_facts()? })
 }
 
-/// What the captures hold, nothing of it proven; and `taker` is given every stream of the peer wire. Of the torrents only the
+/// Walks over the captures, proves nothing, and gives `taker` every stream of the peer wire. Of the torrents only the
 /// info-hashes count, as keys of MSE.
 pub(crate) fn streams(
     captures: &CaptureSet,
@@ -221,7 +278,7 @@ pub(crate) fn torrents_of(rebuilt: &[Rebuilt]) -> (Torrents, u64) {
     for rebuilt in rebuilt {
         let Ok(torrent) = Torrent::from_info(rebuilt.info.clone(), Source::Capture) else { continue };
         files += torrent.files().len();
-        if files > MOST_FILES {
+        if files > METADATA_FILES {
             left_out += 1;
         } else {
             torrents.add(torrent);
@@ -239,7 +296,7 @@ fn described(rebuilt: &[Rebuilt], facts: &Facts) -> (Torrents, u64) {
 /// Tells of info dictionaries that [`torrents_of`] left out.
 pub(crate) fn tell_left_out(left_out: u64, out: &mut dyn Sink) {
     if left_out > 0 {
-        out.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: MOST_FILES }).seen());
+        out.odd(Oddity::from(Bound::MetadataFiles { count: left_out, most: METADATA_FILES }).seen());
     }
 }
 
@@ -271,7 +328,7 @@ fn prove<'cap>(
     Ok(evidence)
 }
 
-/// What a walk wrote down.
+/// Facts that a walk wrote down, and the torrents that they are judged with.
 struct Read<'t> {
     walked: Walked,
     /// The torrents that it is judged by.
@@ -499,5 +556,3 @@ fn walk_once<'run, 'cap>(
 // Rationale: twice what the hasher lets wait; pages given back before they are hashed are read twice, and
 // then stay.
 const PROOFS_BEHIND: u64 = 128 << 20;
-// Rationale: 200 bytes each while they are read, and as much in a report; no torrent in use has as many.
-const MOST_FILES: usize = 500_000;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ends::{FrameId, Timestamp};
+use crate::limits::ODDITY_EXAMPLES;
 use crate::oddity::{Occurrence, Said, Sink};
 
 pub use crate::oddity::Kind;
@@ -47,7 +48,7 @@ impl Anomalies {
 }
 
 impl Anomalies {
-    /// The same with other examples.
+    /// Changes each example with `change`.
     pub(crate) fn map(mut self, mut change: impl FnMut(Occurrence) -> Occurrence) -> Self {
         for tally in self.tallies.values_mut() {
             tally.examples = std::mem::take(&mut tally.examples).into_iter().map(&mut change).collect();
@@ -65,7 +66,7 @@ impl Anomalies {
             if kind == Kind::LimitReached {
                 for example in other.examples {
                     let first = example.oddity.bound().is_some_and(|bound| self.bounds.insert(Said(bound)));
-                    if first || tally.examples.len() < EXAMPLES {
+                    if first || tally.examples.len() < ODDITY_EXAMPLES {
                         tally.examples.push(example);
                     }
                 }
@@ -74,7 +75,7 @@ impl Anomalies {
             tally.examples.extend(other.examples);
             if both {
                 tally.examples.sort_by_key(frame);
-                tally.examples.truncate(EXAMPLES);
+                tally.examples.truncate(ODDITY_EXAMPLES);
             }
         }
     }
@@ -91,7 +92,7 @@ fn frame(occurrence: &Occurrence) -> (bool, Option<(Timestamp, FrameId)>) {
 pub struct ByFrame(Anomalies);
 
 impl ByFrame {
-    /// What was collected.
+    /// The anomalies that were collected.
     pub fn into_inner(self) -> Anomalies {
         self.0
     }
@@ -112,7 +113,7 @@ impl Sink for ByFrame {
             let at = all.partition_point(|known| frame(known) <= frame(&new));
             all.insert(at, new);
         }
-        all.truncate(EXAMPLES);
+        all.truncate(ODDITY_EXAMPLES);
         tally.examples = all;
     }
 }
@@ -125,14 +126,11 @@ impl Sink for Anomalies {
         let tally = self.tallies.entry(kind).or_default();
         tally.count += 1;
         tally.amount = tally.amount.saturating_add(amount);
-        if first || tally.examples.len() < EXAMPLES {
+        if first || tally.examples.len() < ODDITY_EXAMPLES {
             tally.examples.push(occurrence);
         }
     }
 }
-
-// Rationale: enough to look at by hand in Wireshark, few enough to stay out of the way.
-const EXAMPLES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +145,7 @@ mod tests {
             anomalies.odd(Oddity::OutOfWindow { len }.seen());
         }
         let tally = anomalies.tally(Kind::OutOfWindow).expect("just noted");
-        assert_eq!((tally.count, tally.amount, tally.examples.len()), (100, 4950, EXAMPLES));
+        assert_eq!((tally.count, tally.amount, tally.examples.len()), (100, 4950, ODDITY_EXAMPLES));
         assert_eq!(tally.examples[0].oddity, Oddity::OutOfWindow { len: 0 });
     }
 
@@ -179,6 +177,6 @@ mod tests {
         let tally = anomalies.tally(Kind::LimitReached).expect("just noted");
         let kept: Vec<_> = tally.examples.iter().map(|example| example.oddity.clone()).collect();
         assert_eq!((tally.count, kept.first(), kept.last()), (200, Some(&all.into()), Some(&Bound::Rows.into())));
-        assert_eq!(kept.len(), EXAMPLES + 2);
+        assert_eq!(kept.len(), ODDITY_EXAMPLES + 2);
     }
 }

@@ -5,6 +5,7 @@
 //! cannot be read without guessing is a [`BencodeError`]: an integer beyond `i64`, a string longer than its input,
 //! nesting or a number of values beyond the [`Bounds`].
 
+use crate::limits::CANONICAL_FAULTS;
 use std::{fmt, ops::Deref};
 
 use nom::{
@@ -40,7 +41,7 @@ pub fn parse_prefix<'a>(input: &'a [u8], bounds: &Bounds) -> Result<(Value<'a>, 
 pub struct Document<'a> {
     /// The value; its `raw` is the prefix of the input that it takes.
     pub root: Item<'a>,
-    /// Breaches of the canonical form in the order found; the first [`FAULTS`] of them.
+    /// Breaches of the canonical form in the order found; the first `limits::CANONICAL_FAULTS` of them.
     pub faults: Vec<Fault>,
 }
 
@@ -302,7 +303,7 @@ impl<'a> Reader<'a> {
         let mut seen = std::collections::BTreeSet::new();
         entries.retain(|(key, item)| {
             let first = seen.insert(*key);
-            if !first && self.faults.len() < FAULTS {
+            if !first && self.faults.len() < CANONICAL_FAULTS {
                 self.faults.push(Fault { offset: item.offset, kind: FaultKind::DuplicateKey });
             }
             first
@@ -310,7 +311,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&mut self, at: &[u8], kind: FaultKind) {
-        if self.faults.len() < FAULTS {
+        if self.faults.len() < CANONICAL_FAULTS {
             self.faults.push(Fault { offset: self.offset(at), kind });
         }
     }
@@ -358,10 +359,6 @@ fn describe(rest: &[u8]) -> String {
         Some(byte) => format!("0x{byte:02x}"),
     }
 }
-
-/// Faults kept per input.
-// Rationale: enough to show a user what is wrong; a hostile input has one per value.
-pub const FAULTS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -12,12 +12,13 @@ use crate::ends::{Endpoint, Transport};
 use crate::evidence::Evidence;
 use crate::options::Options;
 use crate::output::NewFile;
-use crate::record::{Format, Interface, Record, Writer};
+pub use crate::record::Format;
+use crate::record::{Interface, Record, Writer};
 use crate::session::Encryption;
 use crate::spine::{ClearSegment, TakeSegments};
 use crate::torrent::Torrents;
 
-/// What was written.
+/// Counts of what was written, with the evidence beside it.
 #[derive(Clone, Debug)]
 pub struct Cleared {
     /// Packets.
@@ -26,7 +27,7 @@ pub struct Cleared {
     pub bytes: u64,
     /// Connections, by what carried and protected them, in words.
     pub connections: BTreeMap<String, u64>,
-    /// What the captures hold, unproven: the bounds, and what could not be read.
+    /// Evidence of the walk, unproven: the bounds that were reached, and the traffic that could not be read.
     pub evidence: Evidence,
 }
 
@@ -104,7 +105,7 @@ impl<W: io::Write + std::fmt::Debug> TakeSegments for Streams<W> {
     }
 }
 
-/// What carried a segment.
+/// The protocol around a segment, in words.
 fn kind(segment: &ClearSegment<'_>) -> String {
     let protected = match segment.encryption {
         Encryption::None => "",

@@ -1,4 +1,4 @@
-//! What stands in a directory that a user named.
+//! Entries of a directory that a user named.
 
 use std::collections::BTreeSet;
 use std::fs;

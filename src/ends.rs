@@ -347,12 +347,12 @@ impl FrameId {
         (self.0 >> NUMBER_BITS) as u16
     }
 
-    /// The same frame where `inputs` others stand before its own.
+    /// Numbers a frame as where `inputs` others stand before its own.
     pub fn behind(self, inputs: u16) -> Self {
         Self(self.0.wrapping_add(u64::from(inputs) << NUMBER_BITS))
     }
 
-    /// The same frame where `inputs` others stand no longer before its own.
+    /// Numbers a frame as where `inputs` others stand no longer before its own.
     pub fn ahead(self, inputs: u16) -> Self {
         Self(self.0.wrapping_sub(u64::from(inputs) << NUMBER_BITS))
     }
@@ -406,8 +406,8 @@ pub struct At {
 }
 
 impl At {
-    /// Whether it comes before `other` in the capture: by number within one file, as its clock may step, and by time
-    /// between files.
+    /// Returns true if this frame comes before `other` in the capture: by number within one file, as its clock may
+    /// step, and by time between files.
     pub fn precedes(self, other: Self) -> bool {
         if self.frame.file() == other.frame.file() { self.frame < other.frame } else { self < other }
     }
@@ -516,7 +516,7 @@ impl Sightings {
         }
     }
 
-    /// The same where `inputs` others stand before these.
+    /// Numbers the frames of a span as where `inputs` others stand before theirs.
     pub fn behind(&self, inputs: u16) -> Self {
         Self(self.0.iter().map(|(first, last)| (first.behind(inputs), last.behind(inputs))).collect())
     }

@@ -11,9 +11,9 @@ pub enum Error {
     Io {
         /// The file as the user named it, or `-` for standard input.
         name: String,
-        /// What was tried, as a verb phrase: `open`, `read`, `map`.
+        /// The failed action, as a verb phrase: `open`, `read`, `map`.
         action: &'static str,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// An input is not what it was given as.
@@ -23,9 +23,9 @@ pub enum Error {
         name: String,
         /// Offset of the fault in bytes from the start of the input (after decompression).
         offset: u64,
-        /// What stands there.
+        /// Content that was found there.
         found: String,
-        /// What should stand there.
+        /// Content that was expected there.
         expected: String,
     },
     /// A capture changed while it was read; figures from it would prove nothing.

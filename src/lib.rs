@@ -22,8 +22,8 @@
 //!
 //! | module | turns | into |
 //! |---|---|---|
-//! | [`capture`] | files, streams, pcap, pcapng | [`Frame`](capture::Frame): numbered and timed as Wireshark does |
-//! | [`packet`] | frames of any link type, tunnels, fragments | [`Packet`](packet::Packet): TCP and UDP payload |
+//! | [`capture`] | files, streams, pcap, pcapng | [`Frame`](stages::capture::Frame): numbered and timed as Wireshark does |
+//! | [`packet`] | frames of any link type, tunnels, fragments | [`Packet`](stages::packet::Packet): TCP and UDP payload |
 //! | [`flow`] | packets | who talks to whom, in a bounded table |
 //! | [`stream`] | TCP segments, uTP packets | ordered bytes with typed gaps |
 //! | [`proxy`] | the beginning of a connection | whether it is the peer wire through a proxy |
@@ -34,7 +34,7 @@
 //! | [`webseed`] | HTTP requests and answers | blocks of a torrent |
 //! | [`torrent`], [`bencode`] | metainfo v1, v2, hybrid; magnet links | where every byte belongs and what it hashes to |
 //! | [`judge`] | facts | a class for every served byte, and its reason |
-//! | [`mod@facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
+//! | [`facts`] | whatever the stages above make known | owned facts, without a torrent: what is judged later |
 //! | [`prove`] | units | SHA-1 and SHA-256, on all cores |
 //! | [`evidence`] | what was judged | grades, flags, the accounting identity |
 //! | [`hearsay`] | what trackers, the DHT, neighbours and peers say of addresses | mentions, which change no figure and no grade |
@@ -84,16 +84,31 @@
 //!   looks like a real one; acknowledgements and the other direction are what speaks against it.
 //! - A single 16 KiB block of a v1 torrent: its whole piece is needed. In v2 the block is the unit.
 //! - Intent. Bytes that differ from the torrent may come from a failing disk or a damaged capture.
+//!
+//! [`bencode`]: stages::bencode
+//! [`capture`]: stages::capture
+//! [`facts`]: mod@stages::facts
+//! [`flow`]: stages::flow
+//! [`hearsay`]: stages::hearsay
+//! [`judge`]: stages::judge
+//! [`metadata`]: stages::metadata
+//! [`mse`]: stages::mse
+//! [`packet`]: stages::packet
+//! [`prove`]: stages::prove
+//! [`proxy`]: stages::proxy
+//! [`session`]: stages::session
+//! [`stream`]: stages::stream
+//! [`torrent`]: stages::torrent
+//! [`webseed`]: stages::webseed
+//! [`wire`]: stages::wire
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 mod analyze;
 pub mod anomaly;
 pub mod audit;
-#[doc(hidden)]
-pub mod bencode;
-#[doc(hidden)]
-pub mod capture;
+mod bencode;
+mod capture;
 pub mod case;
 pub mod check;
 pub mod clear;
@@ -103,64 +118,56 @@ mod directory;
 pub mod ends;
 mod error;
 pub mod evidence;
-#[doc(hidden)]
-pub mod facts;
-#[doc(hidden)]
-pub mod flow;
-#[doc(hidden)]
-pub mod hearsay;
+mod facts;
+mod flow;
+mod hearsay;
 pub mod hosts;
-#[doc(hidden)]
-pub mod input;
+mod input;
 pub mod inspect;
-#[doc(hidden)]
-pub mod judge;
+mod judge;
 mod limits;
-#[doc(hidden)]
-pub mod metadata;
-#[doc(hidden)]
-pub mod mse;
+mod metadata;
+mod mse;
 pub mod oddity;
 mod options;
-#[doc(hidden)]
-pub mod output;
-#[doc(hidden)]
-pub mod packet;
+mod output;
+mod packet;
 pub mod part;
-#[doc(hidden)]
-pub mod prove;
-#[doc(hidden)]
-pub mod proxy;
+mod prove;
+mod proxy;
 pub mod pseudonym;
-pub mod record;
+mod record;
 pub mod report;
-#[doc(hidden)]
-pub mod session;
+mod session;
 pub mod signature;
 mod spine;
-#[doc(hidden)]
-pub mod stream;
-#[doc(hidden)]
-pub mod torrent;
-#[doc(hidden)]
-pub mod webseed;
-#[doc(hidden)]
-pub mod wire;
+mod stream;
+mod torrent;
+mod webseed;
+mod wire;
 mod words;
 
-/// The stages of the pipeline, for the fuzz targets, the benches and the tests: they promise no user anything.
+/// The stages of the pipeline, for the fuzz targets, the benches, the tests and the program: they promise no user anything.
 #[doc(hidden)]
 pub mod stages {
-    pub use crate::{
-        bencode, capture, facts, flow, hearsay, judge, metadata, mse, packet, prove, proxy, session, stream,
-        torrent, webseed, wire,
-    };
+    pub use crate::analyze::with_log;
+
+    macro_rules! stages {
+        ($($stage:ident)+) => {$(
+            pub mod $stage {
+                pub use $crate::$stage::*;
+            }
+        )+};
+    }
+
+    stages! {
+        bencode capture facts flow hearsay input judge metadata mse output packet prove proxy record session stream torrent
+        webseed wire
+    }
 }
 
-#[doc(hidden)]
-pub use analyze::with_log;
 pub use analyze::{
-    Captured, Found, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
+    FoundTorrents, Gathered, Group, TakeVerified, Verified, analyze, analyze_content, analyze_parts, facts,
     find_torrents, hash_units, holds_parts, make_part,
 };
 pub use capture::{CaptureSet, OpenOptions};

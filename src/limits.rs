@@ -1,4 +1,16 @@
-//! Every bound of the tool in one place, with its unit and its reason.
+//! Bounds of the tool in one place, each with its unit and its reason: those that a user may set are fields of [`Limits`], the
+//! others constants beside it.
+//!
+//! A constant that stands elsewhere is no bound: it is the size of a format, a rule by which something is told apart, a
+//! tolerance of a standard, a buffer that changes no figure, or the room of a view (which says what it leaves out).
+//!
+//! report.json names, in `options`, the bounds that users set and that bear on its figures. The constants are the same in
+//! each run of a version, which report.json names too.
+
+mod constants;
+
+pub(crate) use constants::*;
+pub use constants::{MAP_ROWS, PIECE_RUNS, TIMELINES};
 
 /// Bounds on what a run may hold in memory. Reaching one is an anomaly
 /// ([`Kind::LimitReached`](crate::anomaly::Kind::LimitReached)) and moves bytes to `unproven` or `lost`; it never
@@ -45,8 +57,9 @@ pub struct Limits {
     /// Requests remembered over all directions. With more, each direction remembers a fair share, and a few in any case.
     // Rationale: 17 bytes each in a capture, 150 here: 80 MB.
     pub requests: usize,
-    /// What is held of pieces until they are whole and can be hashed while the captures are read, over the whole run, in slices; a block
-    /// counts as some ten of them besides its own. It changes no figure: what is not hashed then is hashed later.
+    /// Slices of pieces that are held until they are whole and can be hashed while the captures are read, over the
+    /// whole run; a block counts as some ten of them besides its own. It changes no figure: what is not hashed then is
+    /// hashed later.
     // Rationale: 24 bytes each; blocks of twelve slices of 1,460 bytes are 6 GB of undecided payload for 200 MB.
     pub open_slices: usize,
     /// Silence (capture time, ns) after which another peer_id at the same address is another subject (T41).
@@ -85,7 +98,19 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The same with so many rows for transfers without piece data, and no fewer for those with it.
+    /// Bytes that each journal but that of blocks may hold in memory.
+    // Rationale: blocks are most of what is written.
+    pub(crate) const fn other_journal_memory(&self) -> usize {
+        self.journal_memory / 4
+    }
+
+    /// uTP connections that are live at once.
+    // Rationale: 6 KB each, with what was read of it; a flow takes 1 to 4.
+    pub(crate) const fn utp_connections(&self) -> usize {
+        self.flows.div_ceil(2)
+    }
+
+    /// Limits with so many rows for transfers without piece data, and no fewer for those with it.
     pub fn with_rows(self, rows: usize) -> Self {
         Self { rows, served_rows: self.served_rows.max(rows), ..self }
     }

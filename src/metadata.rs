@@ -10,6 +10,11 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::ends::{Endpoint, Span, Transport};
+use crate::limits::{
+    INFO_BYTES, METADATA_ATTEMPTS, METADATA_BYTES, METADATA_CONTRIBUTIONS, METADATA_HASH_BYTES,
+    METADATA_HASHED_BYTES, METADATA_MIXED_BYTES, METADATA_SENDERS, METADATA_SIZES, METADATA_VARIANTS,
+    METADATA_WRONG,
+};
 
 /// Pieces of info dictionaries, by the info-hash that they were sent under.
 ///
@@ -209,15 +214,15 @@ impl MetadataStore {
     ) -> Stored {
         let start = u64::from(piece) * PIECE_BYTES as u64;
         let end = start + payload.len() as u64;
-        if payload.is_empty() || payload.len() > PIECE_BYTES || end > MAX_INFO {
+        if payload.is_empty() || payload.len() > PIECE_BYTES || end > INFO_BYTES {
             return Stored::Malformed;
         }
         let new = !self.assemblies.contains_key(&info_hash);
-        let full = !self.make_room(payload.len() + if new { HASH_COST } else { 0 }, &info_hash);
+        let full = !self.make_room(payload.len() + if new { METADATA_HASH_BYTES } else { 0 }, &info_hash);
         if new && full {
             return Stored::Limit;
         }
-        self.bytes += if new { HASH_COST } else { 0 };
+        self.bytes += if new { METADATA_HASH_BYTES } else { 0 };
         self.messages += 1;
         let assembly = self.assemblies.entry(info_hash).or_default();
         if assembly.info.is_none() {
@@ -238,14 +243,14 @@ impl MetadataStore {
         }
         // A short piece is the last one, and so states the size itself.
         let short = (payload.len() < PIECE_BYTES).then_some(end);
-        let new_sizes = [total_size.filter(|size| *size >= end && *size <= MAX_INFO), short];
+        let new_sizes = [total_size.filter(|size| *size >= end && *size <= INFO_BYTES), short];
         let mut limited = false;
         let mut added = Vec::new();
         let mut fresh = None;
         for size in new_sizes.into_iter().flatten() {
             if !assembly.sizes.contains(&size) {
-                limited |= assembly.sizes.len() >= MAX_SIZES;
-                if assembly.sizes.len() < MAX_SIZES && assembly.sizes.insert(size) {
+                limited |= assembly.sizes.len() >= METADATA_SIZES;
+                if assembly.sizes.len() < METADATA_SIZES && assembly.sizes.insert(size) {
                     added.push(size);
                 }
             }
@@ -255,7 +260,7 @@ impl MetadataStore {
         if let Some(variant) = variants.iter_mut().find(|variant| variant.bytes == payload) {
             limited |= !credit(&mut variant.from, way, span);
             known = true;
-        } else if full || !has_room(variants, way.from) || assembly.bytes + payload.len() > MAX_INFO as usize {
+        } else if full || !has_room(variants, way.from) || assembly.bytes + payload.len() > INFO_BYTES as usize {
             limited = true;
         } else {
             variants.push(Variant { bytes: payload.to_vec(), from: BTreeMap::from([(way, span)]) });
@@ -285,12 +290,12 @@ impl MetadataStore {
     /// Frees memory for `bytes` more, if need be in place of info-hashes other than `kept` that are not whole;
     /// returns true if the bound then allows them.
     fn make_room(&mut self, bytes: usize, kept: &[u8; 20]) -> bool {
-        while self.bytes + bytes > MAX_BYTES {
+        while self.bytes + bytes > METADATA_BYTES {
             let oldest = self.waiting.iter().find(|(_, hash)| *hash != kept).map(|(number, hash)| (*number, *hash));
             let Some((number, oldest)) = oldest else { return false };
             self.waiting.remove(&number);
             let gone = self.assemblies.remove(&oldest).unwrap_or_default();
-            self.bytes = self.bytes.saturating_sub(gone.bytes + HASH_COST);
+            self.bytes = self.bytes.saturating_sub(gone.bytes + METADATA_HASH_BYTES);
             self.counts.limited += 1;
         }
         true
@@ -298,7 +303,7 @@ impl MetadataStore {
 
     fn note_wrong(&mut self, wrong: WrongPiece) {
         self.counts.wrong += 1;
-        if self.wrong.len() < MAX_WRONG {
+        if self.wrong.len() < METADATA_WRONG {
             self.wrong.push(wrong);
         }
     }
@@ -353,14 +358,16 @@ impl Assembly {
                 let place = |variants: &Vec<&Variant>| {
                     variants.iter().position(|one| if own { one.is_from(sender) } else { one.is_without(sender) })
                 };
-                choices.iter().map(place).collect::<Option<Vec<_>>>().map(|picks| (picks, MAX_HASHED))
+                choices.iter().map(place).collect::<Option<Vec<_>>>().map(|picks| (picks, METADATA_HASHED_BYTES))
             };
             let own = senders.iter().filter_map(|sender| pick(*sender, true));
             let without = senders.iter().filter_map(|sender| pick(*sender, false));
-            let mixed = Combinations::of(&choices).map(|picks| (picks, MAX_MIXED));
+            let mixed = Combinations::of(&choices).map(|picks| (picks, METADATA_MIXED_BYTES));
             let mut tried = BTreeSet::new();
-            for (picks, most) in
-                own.take(MAX_ATTEMPTS).chain(without.take(MAX_ATTEMPTS)).chain(mixed.take(MAX_ATTEMPTS))
+            for (picks, most) in own
+                .take(METADATA_ATTEMPTS)
+                .chain(without.take(METADATA_ATTEMPTS))
+                .chain(mixed.take(METADATA_ATTEMPTS))
             {
                 if tried.contains(&picks) {
                     continue;
@@ -436,7 +443,7 @@ impl Variant {
 /// a liar who comes first leaves room for the truth.
 fn has_room(variants: &[Variant], sender: Endpoint) -> bool {
     let new = !variants.iter().any(|variant| variant.is_from(sender));
-    variants.len() < MAX_VARIANTS || (new && variants.len() < MAX_ATTEMPTS)
+    variants.len() < METADATA_VARIANTS || (new && variants.len() < METADATA_ATTEMPTS)
 }
 
 /// Every way to pick one content for each piece.
@@ -484,8 +491,8 @@ fn contribute(
     span: Span,
 ) -> bool {
     let is_known = known.get(&way).map(|pieces| pieces.contains_key(&piece));
-    let room =
-        is_known == Some(true) || (*all < MAX_CONTRIBUTIONS && (known.len() < MAX_SENDERS || is_known.is_some()));
+    let room = is_known == Some(true)
+        || (*all < METADATA_CONTRIBUTIONS && (known.len() < METADATA_SENDERS || is_known.is_some()));
     if room && is_known != Some(true) {
         *all += 1;
         known.entry(way).or_default().insert(piece, span);
@@ -495,7 +502,7 @@ fn contribute(
 
 /// Adds a sender, unless there are too many.
 fn credit(from: &mut BTreeMap<Way, Span>, way: Way, span: Span) -> bool {
-    let room = from.len() < MAX_SENDERS || from.contains_key(&way);
+    let room = from.len() < METADATA_SENDERS || from.contains_key(&way);
     if room {
         from.entry(way).or_insert(span);
     }
@@ -508,29 +515,6 @@ fn hashes_to(info: &[u8], info_hash: &[u8; 20]) -> bool {
 
 /// BEP 9: every piece but the last has so many bytes.
 const PIECE_BYTES: usize = 16 << 10;
-// Rationale: a dictionary of 64 MiB names 3 million pieces; clients refuse more than 4 to 32 MiB.
-const MAX_INFO: u64 = 64 << 20;
-// Rationale: dictionaries have some 100 KiB; six hundred of them fit, a flood of them does not fill the memory, in which
-// each is held three times while the captures are read again.
-const MAX_BYTES: usize = 64 << 20;
-// Rationale: what is kept of an info-hash besides contents; sixty thousand of which a piece came fit.
-const HASH_COST: usize = 1 << 10;
-// Rationale: some 300 bytes each where each sender sends one; 60 MB.
-const MAX_CONTRIBUTIONS: usize = 200_000;
-// Rationale: the truth, and three liars that differ from one another; each further sender may add one.
-const MAX_VARIANTS: usize = 4;
-// Rationale: a liar about the size costs nothing until its pieces are there.
-const MAX_SIZES: usize = 64;
-// Rationale: peers that serve one dictionary in one capture; each costs 100 bytes.
-const MAX_SENDERS: usize = 10_000;
-// Rationale: three pieces with four contents each, or as many peers.
-const MAX_ATTEMPTS: usize = 64;
-// Rationale: a few seconds of hashing for one info-hash that liars fill; a dictionary of 1 MiB never gets there.
-const MAX_HASHED: u64 = 4 << 30;
-// Rationale: blind search gets the lesser part of that, so that it never starves the attempts with a reason.
-const MAX_MIXED: u64 = 256 << 20;
-// Rationale: enough to look at; the count goes on.
-const MAX_WRONG: usize = 1_000;
 
 #[cfg(test)]
 mod tests;

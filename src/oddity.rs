@@ -82,11 +82,11 @@ pub enum Parties {
     /// Nobody in particular.
     #[default]
     Nobody,
-    /// What one endpoint sent.
+    /// Traffic of one endpoint.
     One(Endpoint),
-    /// What the first host sent to the second one.
+    /// Traffic from the first host to the second one.
     Hosts(IpAddr, IpAddr),
-    /// What the first endpoint sent to the second one.
+    /// Traffic from the first endpoint to the second one.
     Sent(Endpoint, Endpoint),
     /// Both directions between two endpoints.
     Both(Endpoint, Endpoint),
@@ -127,7 +127,7 @@ pub enum Oddity {
     BadTime {
         /// Index of the input.
         input: u16,
-        /// What is wrong with it.
+        /// The fault of the time.
         time: BadTime,
     },
     /// A link type that is not read.
@@ -146,7 +146,7 @@ pub enum Oddity {
     CutPacket {
         /// By how many bytes.
         beyond: u64,
-        /// Whether a tunnel is around it; else the frame.
+        /// Set if a tunnel is around the packet; else it stands in the frame itself.
         tunnelled: bool,
     },
     /// Headers that cannot be used.
@@ -180,12 +180,12 @@ pub enum Oddity {
     },
     /// A frame that the capture marks as damaged.
     DamagedFrame {
-        /// Whether a checksum of its content matches; `None` where none can be tested.
+        /// Set if a checksum of the frame's content matches; `None` where none can be tested.
         matches: Option<bool>,
     },
     /// A frame with an IPv4 header whose checksum is wrong, where those of others are right.
     DamagedHeader {
-        /// Whether a checksum of what it carries matches; `None` where none can be tested.
+        /// Set if a checksum of the frame's content matches; `None` where none can be tested.
         matches: Option<bool>,
     },
     /// A packet whose checksum or length is wrong, where nearly all others of its interface are right.
@@ -222,7 +222,7 @@ pub enum Oddity {
         offset: u64,
         /// Its size.
         lost: Lost,
-        /// What is known of it.
+        /// The known cause of the gap.
         cause: GapKind,
     },
     /// Bytes that came after their place was given up.
@@ -238,9 +238,9 @@ pub enum Oddity {
         offset: u64,
         /// Bytes.
         len: u64,
-        /// Whether their place is known.
+        /// Set if the place of the bytes is known.
         placed: bool,
-        /// Whether the snap length cut them; else they came too late.
+        /// Set if the snap length cut the bytes; else they came too late.
         cut: bool,
     },
     /// Bytes that were sent again after their connection had ended.
@@ -264,7 +264,7 @@ pub enum Oddity {
     RightVersion {
         /// The unit.
         unit: Unit,
-        /// Whether it is the second; else the first.
+        /// Set for the second of the two; else it is the first.
         second: bool,
     },
     /// Framing that was lost and found again.
@@ -391,7 +391,7 @@ pub enum Oddity {
     WrongSecret {
         /// Its line in the file of secrets.
         line: u64,
-        /// What did not fit, in the words of the decoder.
+        /// The part that did not fit, in the words of the decoder.
         basis: String,
     },
     /// A secret that fits no connection.
@@ -415,7 +415,7 @@ pub enum Oddity {
     HalfMatch {
         /// The unit.
         unit: Unit,
-        /// Whether they match the v1 half; else the v2 half.
+        /// Set if the bytes match the v1 half; else they match the v2 half.
         v1: bool,
     },
     /// One connection on both sides of an address translation.
@@ -441,7 +441,7 @@ pub enum Oddity {
     },
     /// Blocks without a handshake that are of no torrent that was given.
     NoTorrent {
-        /// Whether several given torrents have the pieces that they match; else none does.
+        /// Set if several given torrents have the pieces that the bytes match; else none has.
         ambiguous: bool,
     },
     /// Packets that looked like uTP, and were let go.

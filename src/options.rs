@@ -13,7 +13,7 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Bytes of capture after which read pages are given back to the system; at least 1. Changes no figure.
     pub window: u64,
-    /// What to do with wrong checksums.
+    /// Policy for wrong checksums.
     pub checksums: ChecksumPolicy,
     /// Tunnels over UDP on ports besides those of the standards.
     pub tunnels: &'a [UdpTunnel],
@@ -21,11 +21,11 @@ pub struct Options<'a> {
     pub limits: Limits,
     /// Diffie-Hellman secrets of MSE connections.
     pub secrets: &'a Secrets,
-    /// Whether to hash the input files (SHA-256) for the report.
+    /// Set to hash the input files (SHA-256) for the report.
     pub digest: bool,
-    /// Whether [`Evidence::pieces`](crate::evidence::Evidence::pieces) is made: payload is then hashed twice.
+    /// Set to make [`Evidence::pieces`](crate::evidence::Evidence::pieces): payload is then hashed twice.
     pub pieces: bool,
-    /// Whether verified v1 pieces are looked at for the marks of a SHA-1 collision attack; [`Self::pieces`] goes with it.
+    /// Set to look at verified v1 pieces for the marks of a SHA-1 collision attack; [`Self::pieces`] goes with it.
     pub sha1_collision_check: bool,
     /// Where reassembled datagrams go; the system's temporary directory by default.
     pub spool_dir: Option<&'a std::path::Path>,

@@ -30,13 +30,13 @@ pub struct JobId(u64);
 pub struct UnitJob<'cap> {
     /// The bytes of the unit, in order.
     pub runs: Vec<&'cap [u8]>,
-    /// What the unit must hash to.
+    /// Hashes that the unit must have.
     pub expected: Expected,
     /// A copy to compare it with, where there is one: equal bytes need not be hashed.
     pub verified: Option<Vec<&'cap [u8]>>,
     /// Offset of its first byte within the piece.
     pub start: u32,
-    /// Whether there is padding in the runs.
+    /// Set if there is padding in the runs.
     pub padded: bool,
 }
 
@@ -46,11 +46,11 @@ pub struct Hashed {
     /// The hashes that are expected of it; nothing where it is [known](Self::known). Whether its bytes have one value is not
     /// told of a unit with padding.
     pub digests: Digests,
-    /// Whether its bytes are those of the copy that came with the job.
+    /// Set if the bytes are those of the copy that came with the job.
     pub known: bool,
 }
 
-/// What a proof found.
+/// The verdict of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The bytes are the torrent's.
@@ -84,7 +84,7 @@ pub fn with_prover<'cap, T>(threads: usize, spine: impl FnOnce(&Prover<'cap>) ->
     with_prover_by(threads, hashed, Vec::new(), spine)
 }
 
-/// The same with errands: long work that is begun first, each on a thread of its own as far as there are any besides the
+/// Proves with errands: long work that is begun first, each on a thread of its own as far as there are any besides the
 /// spine's; a thread that is done with them proves. All of them are done, or [given up](Prover::give_up), at the end.
 pub fn with_errands<'cap, T>(
     threads: usize,
@@ -94,7 +94,7 @@ pub fn with_errands<'cap, T>(
     with_prover_by(threads, hashed, errands, spine)
 }
 
-/// The same with another way to prove: the benches measure everything but the hashing.
+/// Proves by another `prove`: the benches measure everything but the hashing.
 #[doc(hidden)]
 pub fn with_prover_by<'cap, P: Send, T>(
     threads: usize,
@@ -165,7 +165,7 @@ struct State<'cap, P> {
     unannounced: u64,
     /// Threads that wait for a change.
     waiting: usize,
-    /// Whether a result is waited for: jobs that are queued have no time to wait for company.
+    /// Set if a result is waited for: jobs that are queued have no time to wait for company.
     asked: bool,
     stopped: bool,
 }
@@ -203,7 +203,7 @@ impl<'cap, P> State<'cap, P> {
         self.slots.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
-    /// What was found of a job, once, and the job.
+    /// Takes the result of a job, once, with the job.
     fn take(&mut self, id: JobId) -> Option<(P, UnitJob<'cap>)> {
         let slot = self.slot(id).filter(|slot| matches!(slot, Slot::Done(..)))?;
         let taken = std::mem::replace(slot, Slot::Taken);
@@ -246,7 +246,7 @@ impl<'cap, P> Prover<'cap, P> {
         id
     }
 
-    /// What was found of `id`, helping with the queue until it is there. It can be taken once.
+    /// The proof of `id`, helping with the queue until it is there. It can be taken once.
     pub fn proof(&self, id: JobId) -> P {
         let mut state = self.lock();
         loop {

@@ -10,6 +10,7 @@ use nom::number::streaming::{be_u8, be_u16, be_u32, be_u128};
 use nom::{Err, IResult, Parser};
 
 use crate::ends::{Direction, Hex};
+use crate::limits::{PROXY_DIALOG_BYTES, PROXY_ITEMS, PROXY_SILENT_BYTES};
 use crate::oddity::{Relay, Said};
 use crate::stream::StreamItem;
 use crate::wire::HANDSHAKE;
@@ -71,7 +72,7 @@ impl<'cap> ProxyWatch<'cap> {
         match *item {
             StreamItem::Data { offset, bytes, .. } => {
                 self.read[direction.index()] = offset.saturating_add(bytes.len() as u64);
-                if offset >= MOST_BYTES {
+                if offset >= PROXY_DIALOG_BYTES {
                     return self.on();
                 }
                 self.held.push((direction, *item));
@@ -101,14 +102,14 @@ impl<'cap> ProxyWatch<'cap> {
             }
             let proxied = self.proxied(side, at);
             let whole = matches!(proxied, Relay::Dialog { info_hash: Some(_), .. });
-            let full = self.held.len() >= MOST_ITEMS;
+            let full = self.held.len() >= PROXY_ITEMS;
             if whole || full || self.read[side.index()] >= at + INFO_HASH.end as u64 {
                 return ProxyOutcome::Proxied(proxied);
             }
         }
         let [low, high] = self.read;
-        let read = low.min(high) >= MOST_BYTES || low.max(high) >= MOST_ALONE;
-        if read || self.held.len() >= MOST_ITEMS { ProxyOutcome::Over } else { ProxyOutcome::More }
+        let read = low.min(high) >= PROXY_DIALOG_BYTES || low.max(high) >= PROXY_SILENT_BYTES;
+        if read || self.held.len() >= PROXY_ITEMS { ProxyOutcome::Over } else { ProxyOutcome::More }
     }
 
     /// The relay of a connection on which nothing follows.
@@ -260,12 +261,6 @@ fn of_proxy<'a>(error: Err<nom::error::Error<&[u8]>>) -> Err<nom::error::Error<&
 const END: &[u8] = b"\r\n\r\n";
 /// Where the handshake (BEP 3) names the torrent.
 const INFO_HASH: std::ops::Range<usize> = 28..48;
-// Rationale: the longest SOCKS dialog with a name and a password is 1,043 bytes; a request for CONNECT may carry a token.
-const MOST_BYTES: u64 = 4_096;
-// Rationale: where one side is silent, no dialog is held.
-const MOST_ALONE: u64 = 16 * MOST_BYTES;
-// Rationale: each side says a few things, and each may come in a few segments; 4 KB.
-const MOST_ITEMS: usize = 64;
 // Rationale: RFC 1928 knows three methods, and a first byte 5 of MSE is mostly followed by a larger one.
 const MOST_METHODS: u8 = 8;
 // Rationale: a greeting with the request sent along, less than the 96 bytes of an MSE key where there is no name.

@@ -59,7 +59,7 @@ impl Key {
         })
     }
 
-    /// The same report with pseudonyms in every text of it, its rows in the order of these.
+    /// Makes a report with pseudonyms in every text of it, its rows in the order of these.
     ///
     /// # Errors
     /// [`PseudonymError::Twice`]; those of reading the report back.
@@ -98,7 +98,8 @@ impl Key {
         }
     }
 
-    /// What a pseudonym stands for: an address, an address and port, a peer_id in hex, or a client; `None` for what is none.
+    /// Reveals the value behind a pseudonym: an address, an address and port, a peer_id in hex, or a client; `None` for
+    /// a text that is no pseudonym.
     pub fn reveal(&self, pseudonym: &str) -> Option<String> {
         if let Some(hex) = pseudonym.strip_prefix(CLIENT) {
             return self.client_of(&HEXLOWER.decode(hex.as_bytes()).ok()?);
@@ -224,7 +225,7 @@ impl Key {
     }
 }
 
-/// Whether a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of one, no name of
+/// Returns true if a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of one, no name of
 /// its host, and no web seeds, which are peers by name.
 pub fn holds_no_address(torrent: &[u8], clear: &Document) -> bool {
     let text = String::from_utf8_lossy(torrent);

@@ -35,13 +35,13 @@ pub struct Record<'p> {
     pub interface: u32,
     /// When it was captured.
     pub time: Timestamp,
-    /// What was captured of it.
+    /// Captured bytes of the frame.
     pub bytes: &'p [u8],
     /// Bytes that it had on the wire.
     pub wire_len: u32,
-    /// Whether its capture says that it was damaged on the wire.
+    /// Set if its capture says that the frame was damaged on the wire.
     pub damaged: bool,
-    /// What is to be read beside it; may be empty.
+    /// Comment to stand beside the frame; may be empty.
     pub comment: &'p str,
 }
 

@@ -13,7 +13,7 @@ pub enum Signed {
     Ssh {
         /// SHA-256 of the key, as `ssh-keygen -l` prints it.
         fingerprint: String,
-        /// What the list of keys calls the signer: the principals, or else the comment of the key; may be empty.
+        /// Name of the signer in the list of keys: the principals, or else the comment of the key; may be empty.
         signer: String,
     },
 }
@@ -27,7 +27,7 @@ pub enum Refused {
     /// The key cannot be read, or is of a kind that is not checked.
     #[error("{0}")]
     Key(String),
-    /// What should be a signature is none, or of a kind that is not checked.
+    /// The bytes are no signature, or one of a kind that is not checked.
     #[error("{0}")]
     Form(String),
 }
@@ -97,7 +97,7 @@ fn is_checked(algorithm: &Algorithm) -> bool {
 struct Listed {
     key: PublicKey,
     signer: String,
-    /// Whether the list lets it sign files.
+    /// Set if the list lets the key sign files.
     signs_files: bool,
 }
 

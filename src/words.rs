@@ -33,7 +33,7 @@ macro_rules! words {
     };
 }
 
-/// What a type is written as where nobody reads it.
+/// A type with another, shorter form for files that no user reads.
 pub(crate) trait Compact: Sized {
     /// Plain numbers and bytes.
     type Form: serde::Serialize + serde::de::DeserializeOwned;

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::clear::{Cleared, clear};
 use peerproof::ends::Transport;
-use peerproof::mse::Secrets;
-use peerproof::output::NewFile;
-use peerproof::record::Format;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, facts};
+use peerproof::stages::output::NewFile;
+use peerproof::stages::record::Format;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents, facts};
 
 use crate::fixture::{self, Fixture};
 
@@ -82,7 +79,7 @@ fn the_blocks_of_every_fixture_are_in_clear_tcp_as_they_were() {
     assert!(compared > 300, "{compared} blocks");
 }
 
-/// What tshark lists of piece messages: who sent them to whom, piece, begin, length.
+/// Piece messages as tshark lists them: who sent them to whom, piece, begin, length.
 fn listed(path: &Path) -> Option<Blocks> {
     let fields = [
         "ip.src",

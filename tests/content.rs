@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::content::{Files, Wanted, Written};
 use peerproof::ends::FrameId;
 use peerproof::evidence::Evidence;
-use peerproof::mse::Secrets;
-use peerproof::torrent::{Expected, Source, Torrent, Torrents, merkle};
-use peerproof::{Options, TakeVerified, Verified, analyze_content, prove};
+use peerproof::stages::prove;
+use peerproof::stages::torrent::{Expected, Source, merkle};
+use peerproof::{
+    CaptureSet, OpenOptions, Options, Secrets, TakeVerified, Torrent, Torrents, Verified, analyze_content,
+};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};

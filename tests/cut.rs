@@ -3,14 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::cut::{Asked, Outcome, Proven, cut};
 use peerproof::evidence::Evidence;
-use peerproof::mse::Secrets;
-use peerproof::output::NewFile;
-use peerproof::record::Format;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, analyze};
+use peerproof::stages::output::NewFile;
+use peerproof::stages::record::Format;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents, analyze};
 
 use crate::fixture::{self, Fixture};
 

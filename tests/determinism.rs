@@ -1,10 +1,7 @@
-//! The same inputs give the same bytes: for any number of threads, any window and any order of arguments (T48).
+//! Equal bytes of output for equal inputs: for any number of threads, any window and any order of arguments (T48).
 
-use peerproof::Options;
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given};
-use peerproof::torrent::Torrents;
+use peerproof::{CaptureSet, ChecksumPolicy, OpenOptions, Options, Torrents};
 use std::path::{Path, PathBuf};
 
 use crate::fixture;

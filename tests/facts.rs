@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::facts::{Block, Connection, Facts, Head, SPILL};
-use peerproof::mse::Secrets;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, prove};
+use peerproof::stages::facts::{Block, Connection, Facts, Head, SPILL};
+use peerproof::stages::prove;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};
@@ -117,7 +115,7 @@ fn blocks_hold_what_the_report_says_was_served() {
         let peers =
             facts.connections.iter().filter(|connection| connection.peer().is_some_and(|peer| peer.is_peer_wire()));
         let mut sums = [0, 0];
-        let mut note = |connection: &peerproof::facts::Connection| {
+        let mut note = |connection: &peerproof::stages::facts::Connection| {
             // Of blocks whose headers are not captured only the sum is known.
             for side in connection.peer().iter().flat_map(|peer| &peer.sides) {
                 sums = [sums[0] + side.unplaced.served, sums[1] + side.unplaced.lost];
@@ -160,7 +158,7 @@ fn a_piece_put_together_from_the_places_of_its_blocks_hashes_right() {
                 .collect();
             let runs = runs.expect("every run is in the capture");
             let piece = torrent.piece(number).expect("a piece of the torrent");
-            if let peerproof::torrent::Expected::Sha1(expected) = torrent.expected(piece) {
+            if let peerproof::stages::torrent::Expected::Sha1(expected) = torrent.expected(piece) {
                 right += u32::from(prove::sha1(&runs) == expected);
             }
         }

@@ -40,7 +40,7 @@ impl Fixture {
         std::fs::read(self.path(file)).unwrap_or_else(|error| panic!("{}/{file}: {error}", self.name))
     }
 
-    /// What the clients and the generator say.
+    /// The record of the clients and the generator.
     pub fn truth(&self) -> Value {
         serde_json::from_slice(&self.read("truth.json")).expect("truth.json is JSON")
     }
@@ -60,12 +60,12 @@ impl Fixture {
         self.report_with(capture, &[])
     }
 
-    /// The same, with more arguments; in another form, where `-f` is among them.
+    /// The report of `capture` with more arguments; in another form, where `-f` is among them.
     pub fn report_with(&self, capture: &str, more: &[&str]) -> String {
         self.report_by("", capture, more)
     }
 
-    /// The same by a hash engine; by the one that the program chooses where none is named.
+    /// The report of `capture` by a hash engine; by the one that the program chooses where none is named.
     pub fn report_by(&self, engine: &str, capture: &str, more: &[&str]) -> String {
         let torrent = self.torrent();
         let secrets: &[&str] =

@@ -1,11 +1,10 @@
 //! Floods of connections: bounded, told, and without a trace in the figures of those who serve.
 
-use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Evidence, Grade, Transfer};
 use peerproof::report::oddity::{parties, sentence};
 use peerproof::report::{Document, Given, Screen, terminal};
-use peerproof::torrent::Torrents;
+use peerproof::{Limits, Torrents};
 use std::net::SocketAddr;
 
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap};

@@ -1,4 +1,4 @@
-//! What fuzzing found (see `fuzz/`), each as the smallest capture that shows it.
+//! Findings of fuzzing (see `fuzz/`), each as the smallest capture that shows it.
 
 use peerproof::Limits;
 use peerproof::evidence::Grade;

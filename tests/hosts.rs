@@ -1,4 +1,4 @@
-//! What lists say of addresses: in every view, with the list and its date, and without a changed figure.
+//! Statements of lists about addresses: in every view, with the list and its date, and without a changed figure.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use assert_cmd::Command;
-use peerproof::capture::CaptureSet;
 use peerproof::report::{Detail, Screen};
-use peerproof::torrent::Torrents;
-use peerproof::{Inspection, Options};
+use peerproof::{CaptureSet, Inspection, Options, Torrents};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::evidence::{Class, Evidence, Ground, Piece};
-use peerproof::mse::Secrets;
-use peerproof::torrent::{Torrent, Torrents};
-use peerproof::{Options, prove};
+use peerproof::stages::prove;
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents};
 use serde_json::Value;
 
 use crate::fixture::{self, Fixture, list, number, text};
@@ -63,7 +61,7 @@ fn rows_of_a_transfer_add_up_to_its_figures_and_name_bytes_that_hash_to_what_the
     assert!(hashed > 150, "only {hashed} units were read back from one transfer");
 }
 
-/// Whether a whole unit of one transfer was read from where its row says; what hashes otherwise is a fault.
+/// Hashes the bytes where a row says that they stand: true if a whole unit of one transfer was read there and is right.
 fn hashes_right(captures: &CaptureSet, row: &Piece) -> bool {
     let (Some(sha1), Some(sha256)) = (row.sha1, row.sha256) else { return false };
     assert_eq!(row.class, Class::Verified, "{row:?}");

@@ -2,10 +2,8 @@
 //! bytes were cut, ordered and repeated on their way: the same ledger. All chance is seeded.
 
 use peerproof::anomaly::Kind;
-use peerproof::capture::CaptureSet;
 use peerproof::evidence::{Bytes, Evidence};
-use peerproof::torrent::Torrents;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, Options, Torrents};
 use std::net::SocketAddr;
 
 use crate::fixture;
@@ -392,7 +390,7 @@ fn serve_all(world: &mut World, conn: Conn, torrent: &Torrent) {
     (0..torrent.pieces()).for_each(|piece| world.fetch(conn, Side::B, torrent, piece));
 }
 
-/// What must not depend on the way.
+/// Figures of a row that must not depend on the way.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     bytes: Bytes,

@@ -16,6 +16,7 @@ mod floods;
 mod fuzzed;
 mod golden;
 mod hosts;
+mod house;
 mod inspect;
 mod layers;
 mod log;

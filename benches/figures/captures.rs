@@ -23,7 +23,7 @@ pub struct Case {
     pub bytes: u64,
 }
 
-/// What short flows carry.
+/// Content of short flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiny {
     /// An HTTP request and its answer.

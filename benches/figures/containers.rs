@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use peerproof::anomaly::Anomalies;
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::{Options, inspect};
+use peerproof::{CaptureSet, OpenOptions, Options, inspect};
 
 use super::captures::{Case, finish};
 use super::content::Noise;
@@ -168,7 +167,7 @@ pub fn deep_bencode(dir: &Path, bytes: u64) -> io::Result<Case> {
     finish(flow.pcap, dir, capture)
 }
 
-/// What segments carry.
+/// Content of the segments.
 #[derive(Clone, Copy, Debug)]
 enum Content {
     /// As files in swarms are: nothing that compresses.

@@ -1,4 +1,4 @@
-//! What is transferred: bytes that look random, and the torrents around them.
+//! Content of the transfers: bytes that look random, and the torrents around them.
 
 use std::path::{Path, PathBuf};
 

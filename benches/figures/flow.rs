@@ -6,7 +6,7 @@ use rc4::{Rc4, StreamCipher};
 
 use super::pcap::{ACK, FIN, Pcap, SYN, Way};
 
-/// What carries the connection.
+/// Encapsulation of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     Tcp,
@@ -57,7 +57,7 @@ impl Flow {
         self.ciphers = Some(ciphers);
     }
 
-    /// What the leecher sends, in a packet of its own.
+    /// Sends bytes of the leecher, in a packet of its own.
     pub fn ask(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.ciphers {
             Some(ciphers) => {

@@ -32,10 +32,7 @@ use std::time::{Duration, Instant};
 
 use attacks::Of;
 use captures::{Case, Interfaces, Tiny};
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::mse::Secrets;
-use peerproof::torrent::Torrents;
-use peerproof::{Options, analyze};
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrents, analyze};
 use sha1::Sha1;
 use sha2::Sha256;
 use stages::Depth;
@@ -244,7 +241,7 @@ struct Sizes {
     rounds: u32,
 }
 
-/// Whether the captures are those of the project's goals.
+/// Returns true if the captures are those of the project's goals.
 fn full() -> bool {
     std::env::var("PEERPROOF_BENCH").is_ok_and(|value| value == "full")
 }
@@ -382,7 +379,7 @@ fn leaves(name: &str, case: &Case, threads: usize, rounds: u32) {
     figure(&format!("leaves/{name}/{threads} threads/digests"), ratio, "x plain SHA-256");
 }
 
-/// What RC4 with a given secret adds to a run, against RC4 alone over the same payload.
+/// Prints the cost of RC4 with a given secret in a run, against RC4 alone over an equal payload.
 fn encryption(clear: &Case, sealed: &Case, threads: usize, rounds: u32) {
     let [mut rc4, mut kept] = [Duration::MAX; 2];
     let mut best: [Option<One>; 2] = [None, None];
@@ -442,7 +439,7 @@ fn figure(name: &str, value: f64, unit: &str) {
     println!("figure\t{name}\t{value:.4}\t{unit}");
 }
 
-/// What one run took.
+/// Cost of one run.
 #[derive(Clone, Copy, Debug)]
 struct One {
     wall: Duration,

@@ -98,7 +98,7 @@ pub fn plain_rc4(total: u64) -> Duration {
     rc4(total, |_| {})
 }
 
-/// The same when what is decrypted is kept: in a new file, as memory is bounded.
+/// Time of RC4 where the decrypted bytes are kept: in a new file, as memory is bounded.
 pub fn kept_rc4(total: u64) -> Duration {
     let mut file = tempfile::tempfile().expect("room for a file");
     rc4(total, |bytes| file.write_all(bytes).expect("room in the file"))

@@ -4,18 +4,17 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
-use peerproof::capture::{CaptureSet, OpenOptions, Spill};
 use peerproof::ends::{ConnectionId, Transport};
-use peerproof::flow::FlowTable;
-use peerproof::judge::{Content, Cut, Measure};
-use peerproof::packet::{ChecksumPolicy, Decoder, Store, TransportLayer};
-use peerproof::prove::{UnitJob, with_prover};
-use peerproof::session::{Served, Session, SessionEvent};
-use peerproof::stream::{StreamLimits, TcpConnection};
-use peerproof::torrent::Torrents;
-use peerproof::wire::Start;
+use peerproof::stages::capture::Spill;
+use peerproof::stages::flow::FlowTable;
+use peerproof::stages::judge::{Content, Cut, Measure};
+use peerproof::stages::packet::{Decoder, Store, TransportLayer};
+use peerproof::stages::prove::{UnitJob, with_prover};
+use peerproof::stages::session::{Served, Session, SessionEvent};
+use peerproof::stages::stream::{StreamLimits, TcpConnection};
+use peerproof::stages::wire::Start;
+use peerproof::{CaptureSet, ChecksumPolicy, Limits, OpenOptions, Torrents};
 
 use super::meter;
 
@@ -32,7 +31,7 @@ pub enum Depth {
     Sessions,
 }
 
-/// What a pass took.
+/// Cost of a pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     pub time: Duration,
@@ -107,7 +106,7 @@ fn walk(set: &CaptureSet, depth: Depth) -> (u64, u64) {
     (packets, blocks)
 }
 
-/// What it took to hash the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
+/// Cost of hashing the blocks of a v2 torrent, all of them read and framed before and in mapped memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {
     /// Bytes in the blocks.

@@ -11,12 +11,12 @@ use super::content::{Noise, Torrent, Version};
 use super::flow::{BLOCK, Flow, Link, SEGMENT, UTP_SEGMENT};
 use super::pcap::Pcap;
 
-/// What the peers speak.
+/// Protocols of the peers.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect {
     pub link: Link,
     pub version: Version,
-    /// Whether it is inside RC4 (MSE), with the secret given.
+    /// Set for a transfer inside RC4 (MSE), with the secret given.
     pub encrypted: bool,
     /// Bytes of the seeder's stream in a packet.
     pub segment: usize,

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::bencode::{Bounds, Document, Item, Value, parse, parse_prefix};
+use peerproof::stages::bencode::{Bounds, Document, Item, Value, parse, parse_prefix};
 
 fuzz_target!(|data: &[u8]| {
     let bounds = Bounds::default();

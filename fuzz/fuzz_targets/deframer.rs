@@ -7,8 +7,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
-use peerproof::stream::{EndReason, StreamItem};
-use peerproof::wire::{
+use peerproof::stages::stream::{EndReason, StreamItem};
+use peerproof::stages::wire::{
     Block, BlockRef, Deframer, Expectation, Handshake, Message, PeerEvent, Start, UnknownReason,
 };
 use shared::{Cursor, at, items, run};
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
             StreamItem::Gap { offset, missing, .. } => {
                 gap = true;
                 *offset = next;
-                if let peerproof::stream::Missing::Bytes(len) = missing {
+                if let peerproof::stages::stream::Missing::Bytes(len) = missing {
                     next += *len;
                 }
             }
@@ -99,7 +99,7 @@ fn check_block(block: &Block<'_>) {
     assert!(end <= block.captured_to && block.captured_to <= block.len, "{block:?}");
 }
 
-/// What an event says, without frames and without the cuts of its runs.
+/// An event in words, without frames and without the cuts of its runs.
 fn plain(event: &PeerEvent<'_>) -> String {
     match event {
         PeerEvent::Handshake(Handshake { info_hash, peer_id, .. }) => format!("{info_hash:?} {peer_id:?}"),

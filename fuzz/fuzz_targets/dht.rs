@@ -5,8 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::hearsay::dht::Message;
-use peerproof::hearsay::lsd::Search;
+use peerproof::stages::hearsay::dht::Message;
+use peerproof::stages::hearsay::lsd::Search;
 use shared::{Cursor, hearsay};
 
 fuzz_target!(|data: &[u8]| {

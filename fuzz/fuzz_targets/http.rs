@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
-use peerproof::stream::StreamItem;
-use peerproof::webseed::{HttpExchange, WebEvent, identify, sniff};
+use peerproof::stages::stream::StreamItem;
+use peerproof::stages::webseed::{HttpExchange, WebEvent, identify, sniff};
 use shared::{Cursor, check_items, direction, items, run, torrents};
 
 fuzz_target!(|data: &[u8]| {

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::session::Advertised;
-use peerproof::wire::{
+use peerproof::stages::session::Advertised;
+use peerproof::stages::wire::{
     AzureusPex, ExtendedHandshake, Holepunch, LtDontHave, Message, MetadataMessage, PexMessage, UnknownReason,
     client_name, printable,
 };

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use peerproof::ends::{Endpoint, Span, Transport};
-use peerproof::metadata::{MetadataStore, Way};
+use peerproof::stages::metadata::{MetadataStore, Way};
 use sha1::Digest;
 use shared::{Cursor, at};
 

@@ -3,8 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::torrent::merkle::HashProof;
-use peerproof::torrent::{Source, Torrent, Torrents};
+use peerproof::stages::torrent::Source;
+use peerproof::stages::torrent::merkle::HashProof;
+use peerproof::{Torrent, Torrents};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(torrent) = Torrent::from_info(data, Source::Capture) {

@@ -7,9 +7,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use peerproof::Secrets;
 use peerproof::ends::Direction;
-use peerproof::mse::{Candidates, MseFilter, MseOutcome, Pool, Secrets};
-use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
+use peerproof::stages::mse::{Candidates, MseFilter, MseOutcome, Pool};
+use peerproof::stages::stream::{EndReason, GapCause, Missing, StreamItem};
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::{Digest, Sha1};
 use shared::{Arena, Cursor, at, check_items, direction, items};

@@ -7,8 +7,8 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::anomaly::Anomalies;
-use peerproof::capture::{Frame, LinkType};
-use peerproof::packet::{Decoder, Packet, TransportLayer};
+use peerproof::stages::capture::{Frame, LinkType};
+use peerproof::stages::packet::{Decoder, Packet, TransportLayer};
 use shared::{Arena, Cursor, at, run};
 
 fuzz_target!(|data: &[u8]| {

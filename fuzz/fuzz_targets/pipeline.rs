@@ -8,9 +8,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use peerproof::Limits;
-use peerproof::mse::Secrets;
-use peerproof::torrent::Torrents;
+use peerproof::{Limits, Secrets, Torrents};
 use shared::{Cursor, run, torrents};
 
 fuzz_target!(|data: &[u8]| -> Corpus {

@@ -7,9 +7,9 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::ends::{ConnectionId, Direction, Endpoint, FlowKey, Protocol, Transport};
-use peerproof::session::{Served, Session, SessionEvent};
-use peerproof::stream::StreamItem;
-use peerproof::wire::Start;
+use peerproof::stages::session::{Served, Session, SessionEvent};
+use peerproof::stages::stream::StreamItem;
+use peerproof::stages::wire::Start;
 use shared::{Cursor, items, run};
 
 fuzz_target!(|data: &[u8]| {
@@ -84,7 +84,7 @@ fn halves<'a>(item: &StreamItem<'a>) -> impl Iterator<Item = StreamItem<'a>> {
     parts.into_iter().flatten()
 }
 
-/// What an event says, without the cuts of a block's runs.
+/// An event in words, without the cuts of a block's runs.
 fn plain(event: &SessionEvent<'_>) -> String {
     let SessionEvent::Served(one) = event else { return format!("{event:?}") };
     let Served { from, block, answer, advertised, acknowledges } = one;

@@ -8,8 +8,8 @@
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::ends::Direction;
-use peerproof::packet::{Checksum, Payload, TcpFlags, TcpSegment};
-use peerproof::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits, TcpConnection};
+use peerproof::stages::packet::{Checksum, Payload, TcpFlags, TcpSegment};
+use peerproof::stages::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits, TcpConnection};
 use shared::{Cursor, at, check_items, direction, run};
 
 fuzz_target!(|data: &[u8]| {

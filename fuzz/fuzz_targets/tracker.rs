@@ -6,8 +6,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use peerproof::hearsay::http_tracker::{Announce, Answer, Scrape, Scraped};
-use peerproof::hearsay::socket_tracker::Message;
+use peerproof::stages::hearsay::http_tracker::{Announce, Answer, Scrape, Scraped};
+use peerproof::stages::hearsay::socket_tracker::Message;
 use shared::{Cursor, hearsay};
 
 fuzz_target!(|data: &[u8]| {

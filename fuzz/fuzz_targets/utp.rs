@@ -12,9 +12,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use peerproof::Limits;
 use peerproof::ends::Direction;
-use peerproof::packet::Payload;
-use peerproof::stream::utp::UtpFlow;
-use peerproof::stream::{EndReason, Missing, StreamItem, StreamLimits};
+use peerproof::stages::packet::Payload;
+use peerproof::stages::stream::utp::UtpFlow;
+use peerproof::stages::stream::{EndReason, Missing, StreamItem, StreamLimits};
 use shared::{Cursor, at, check_items, direction, run};
 
 fuzz_target!(|data: &[u8]| {

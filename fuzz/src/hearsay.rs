@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use peerproof::ends::Endpoint;
-use peerproof::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
+use peerproof::stages::hearsay::{Datagram, Listener, PeerList, Remark, Standing, looks_like};
 
 use crate::{Cursor, at};
 
@@ -42,7 +42,7 @@ pub fn listen(input: &mut Cursor<'_>, options: u8) {
     }
 }
 
-/// What [`PeerList`] promises.
+/// Checks the invariants of [`PeerList`].
 pub fn check_list(list: &PeerList) {
     assert!(list.peers.is_sorted_by(|one, other| one < other), "{list:?}");
     list.peers.iter().for_each(usable);

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: reading a script from arbitrary bytes, and checking what every stage promises.
+//! Shared parts of the fuzz targets: reading a script from arbitrary bytes, and checking the invariants of every stage.
 //!
 //! Scripts are read byte by byte, without a derived format, so that `seeds` can write them from the fixtures.
 
@@ -13,8 +13,8 @@ use std::cell::{Cell, OnceCell};
 
 use peerproof::Error;
 use peerproof::ends::{At, Direction, FrameId, Timestamp};
-use peerproof::packet::Store;
-use peerproof::stream::{EndReason, GapCause, Missing, StreamItem};
+use peerproof::stages::packet::Store;
+use peerproof::stages::stream::{EndReason, GapCause, Missing, StreamItem};
 
 /// Reads a script; numbers are big-endian, and what is missing at the end is zero.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,7 @@ pub fn items<'a>(input: &mut Cursor<'a>) -> Vec<(Direction, StreamItem<'a>)> {
     out
 }
 
-/// What [`StreamItem`] promises of one direction; `whole`: whether nothing may be left out between items.
+/// Checks the invariants of [`StreamItem`] in one direction; `whole`: nothing may be left out between items.
 pub fn check_items<'a>(items: impl IntoIterator<Item = StreamItem<'a>>, whole: bool) {
     let (mut next, mut acked, mut ended) = (0_u64, 0, false);
     for item in items {

@@ -16,7 +16,7 @@ pub struct Link {
     sent: [u64; 2],
 }
 
-/// What carries its bytes.
+/// Encapsulation of the bytes.
 pub enum Carrier {
     Tcp(Conn),
     Utp(UtpConn),

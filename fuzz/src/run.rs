@@ -3,14 +3,10 @@
 use std::collections::BTreeSet;
 
 use peerproof::anomaly::Anomalies;
-use peerproof::capture::CaptureSet;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Bytes, Evidence, Flag, Grade, Rung};
-use peerproof::mse::Secrets;
-use peerproof::packet::ChecksumPolicy;
 use peerproof::report::{Document, Given, Screen, terminal};
-use peerproof::torrent::Torrents;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, ChecksumPolicy, Limits, Options, Secrets, Torrents};
 
 /// Limits that small inputs reach.
 pub fn tight() -> Limits {
@@ -130,8 +126,7 @@ fn check(evidence: &Evidence) {
 fn check_files(evidence: &Evidence, torrents: &Torrents) {
     for row in &evidence.torrents {
         let hash = row.info_hash.0.as_slice();
-        let named =
-            |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let named = |torrent: &&peerproof::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
         let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
         let files = torrent.files();
         assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");
@@ -146,7 +141,7 @@ fn check_files(evidence: &Evidence, torrents: &Torrents) {
     }
 }
 
-/// What the ladder of evidence.md promises of a grade and the bytes beside it.
+/// Checks the ladder of evidence.md: a grade and the bytes beside it.
 fn check_grade(
     grade: Grade,
     bytes: &Bytes,

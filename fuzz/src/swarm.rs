@@ -7,11 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use arbitrary::Arbitrary;
-use peerproof::capture::CaptureSet;
 use peerproof::ends::Endpoint;
 use peerproof::evidence::Evidence;
-use peerproof::mse::Secrets;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, Options, Secrets};
 
 use crate::link::{Carrier, Link, side};
 use crate::synth::capture::{LINK_ETHERNET, Order, Record, Ticks, pcap, pcapng};
@@ -24,7 +22,7 @@ use crate::synth::utp::UtpConn;
 use crate::synth::wire;
 use crate::{run, torrents};
 
-/// What happens, in order.
+/// Events, in order.
 #[derive(Arbitrary, Debug)]
 pub struct Script {
     options: u8,
@@ -159,7 +157,7 @@ struct Player {
     torrents: Vec<&'static Torrent>,
     /// Who sent bytes that are not the torrent's, or that are not the peer wire.
     dishonest: BTreeSet<SocketAddr>,
-    /// Whether nothing but whole connections from their beginning was made, and all can be read.
+    /// Set if nothing but whole connections from their beginning was made, and all can be read.
     plain: bool,
     /// Torrents given, see [`torrents::given`].
     given: u8,
@@ -190,7 +188,7 @@ impl Script {
         decides_nothing(&captures, &torrents::given(self.given), &options, "the swarm");
     }
 
-    /// What was played, whether nothing of it was damaged, and the captures of it.
+    /// Plays the script: the player, true if none of it was damaged, and the captures of it.
     fn played(&self) -> (Player, bool, Vec<Vec<u8>>) {
         let mut player = Player {
             world: World::new().segments_of(400 + usize::from(self.mss) * 64),
@@ -634,7 +632,7 @@ fn place(torrent: &Torrent, piece: u8, block: u8) -> (u32, (u32, u32)) {
     (piece, blocks[usize::from(block) % blocks.len()])
 }
 
-/// The same bytes in two chunks (RFC 9112, section 7.1).
+/// Bytes as two chunks (RFC 9112, section 7.1).
 fn chunked(body: &[u8]) -> Vec<u8> {
     let (first, second) = body.split_at(body.len() / 2);
     let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use peerproof::torrent::Torrents;
+use peerproof::Torrents;
 
 use crate::synth::content::{Recipe, Torrent, Version};
 

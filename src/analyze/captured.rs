@@ -26,7 +26,7 @@ pub struct Captured<'cap, 'run> {
     touched: u64,
     /// How often something was hashed.
     pub(crate) hashed: u64,
-    /// What was odd about frames that were looked at again.
+    /// Oddities of frames that were looked at again.
     pub(crate) anomalies: Anomalies,
 }
 
@@ -36,7 +36,7 @@ impl<'cap, 'run> Captured<'cap, 'run> {
         Self::of(Bytes::Walk { captures, spill }, options)
     }
 
-    /// What is at hand of several sets, whose first inputs are `bases`.
+    /// The captures of several sets, whose first inputs are `bases`.
     pub(super) fn of_sets(sources: &'cap [Source], bases: &'cap [u16], options: &'run Options<'run>) -> Self {
         Self::of(Bytes::Sets { sources, bases }, options)
     }
@@ -72,7 +72,7 @@ pub(super) enum Bytes<'cap> {
     },
     /// Of facts that were put together of several sets.
     Sets {
-        /// What is at hand of each.
+        /// The captures at hand, one source a set.
         sources: &'cap [Source],
         /// The first input of each.
         bases: &'cap [u16],
@@ -109,7 +109,7 @@ impl<'cap> Bytes<'cap> {
         bytes
     }
 
-    /// Whether a slice is at hand, as far as is known without a look at the captures.
+    /// Returns true if a slice is at hand, as far as is known without a look at the captures.
     fn holds(&self, slice: &Slice) -> bool {
         match *self {
             Self::Walk { .. } => true,
@@ -120,7 +120,7 @@ impl<'cap> Bytes<'cap> {
         }
     }
 
-    /// The same by place.
+    /// The bytes at `place`.
     pub(super) fn at(&self, place: Place, len: u32) -> Option<&'cap [u8]> {
         match *self {
             Self::Walk { spill, .. } if place.store == SPILL => spill.bytes_at(place.offset, len),
@@ -142,7 +142,7 @@ impl<'cap> Bytes<'cap> {
         content
     }
 
-    /// What of it is in `range`.
+    /// The parts of a content within `range`.
     fn content_within(&self, parts: &Parts, range: &Range<u32>) -> Content<'cap> {
         let mut content = Content::default();
         for slice in parts.within(range) {
@@ -277,7 +277,7 @@ fn set_of(span: Span, bases: &[u16]) -> Option<usize> {
 // Rationale: where bytes differ, the first ones do.
 const PAGE: u64 = 4_096;
 
-/// Whether all bytes have one value, and if not, which leaves do.
+/// Tells whether all bytes have one value, and if not, which leaves have.
 pub(super) fn tell_trivial(content: &Content<'_>, digests: &mut Digests) {
     digests.trivial = content.is_trivial();
     if !digests.trivial {

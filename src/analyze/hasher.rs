@@ -89,7 +89,7 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
             first_slices: 0,
             pending: VecDeque::new(),
             pending_bytes: 0,
-            log: Journal::new(options.limits.journal_memory / SMALLER, options.spool_dir),
+            log: Journal::new(options.limits.other_journal_memory(), options.spool_dir),
         }
     }
 
@@ -312,7 +312,5 @@ const COPY_WEIGHT: usize = 4;
 const FIRST_WEIGHT: usize = 16;
 // Rationale: 16 bytes each; those without room are hashed, which costs time and no figure.
 const MOST_FIRST_SLICES: usize = 1 << 20;
-// Rationale: as other journals beside that of blocks.
-const SMALLER: usize = 4;
 // Rationale: 2 MB of units that were open once.
 const LEAST_SWEEP: usize = 1 << 16;

@@ -28,7 +28,7 @@ use crate::webseed::{WebRequest, identify};
 /// complete copies of their pieces are hashed meanwhile.
 ///
 /// With `carry`, it carries the payload of blocks whose units are still open, so that it can be judged without the
-/// captures.
+/// captures. [`analyze_parts`] has an example.
 ///
 /// # Errors
 /// As [`analyze`](super::analyze()); [`Error::Usage`] where the captures are not to be hashed.
@@ -90,7 +90,7 @@ pub(super) fn keys(torrents: &Torrents, options: &Options<'_>) -> Keys {
     Keys { secrets: options.secrets.digests(), info_hashes }
 }
 
-/// What parts are judged with.
+/// Parts to be judged, with the captures, torrents and digests that go with them.
 #[derive(Debug)]
 pub struct Gathered {
     /// The parts.
@@ -99,7 +99,7 @@ pub struct Gathered {
     pub captures: Option<CaptureSet>,
     /// In and below which directories the captures of the parts are looked for.
     pub places: Vec<PathBuf>,
-    /// What pieces of the parts hash to, as far as that was worked out before.
+    /// Digests of pieces of the parts, as far as they were worked out before.
     pub hashed: Vec<Hashed>,
     /// Parts, and digests, that could not be read.
     pub refused: Vec<PassedOver>,
@@ -107,6 +107,25 @@ pub struct Gathered {
 
 /// Judges parts, with captures that are read now as one set more, and returns everything that they prove together. Payload
 /// is read from their captures, where these are found.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, Gathered, Group, OpenOptions, Options, Torrents, analyze_parts, hash_units, make_part};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let torrents = Torrents::open(&[format!("{folder}halves.torrent").into()])?;
+/// let options = Options::default();
+/// let gathered = || -> Result<Gathered, peerproof::Error> {
+///     let parts = vec![make_part(&captures, &torrents, &options, false)?];
+///     Ok(Gathered { parts, captures: None, places: vec![folder.into()], hashed: Vec::new(), refused: Vec::new() })
+/// };
+/// let half = Group::new(0, 2).expect("the first of two");
+/// let hashed = vec![hash_units(gathered()?, &torrents, &options, half)?];
+/// let evidence = analyze_parts(Gathered { hashed, ..gathered()? }, &torrents, &options)?;
+/// assert!(evidence.transfers.iter().any(|transfer| transfer.bytes.verified > 0));
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`](super::analyze()); [`Error::Usage`] where no part is left to be judged.
@@ -120,7 +139,7 @@ pub fn analyze_parts(gathered: Gathered, torrents: &Torrents, options: &Options<
 }
 
 /// Hashes what of one group of pieces in parts is not hashed yet, for [`analyze_parts`] of the same parts. It decides nothing,
-/// and may be left out.
+/// and may be left out. The example of [`analyze_parts`] shows both.
 ///
 /// # Errors
 /// As [`analyze_parts`].
@@ -235,7 +254,7 @@ fn add_found(torrents: &Torrents, sets: &[(SetId, Part)]) -> (Torrents, u64) {
     (joined(torrents, &found), left_out)
 }
 
-/// What is at hand of the captures of parts.
+/// Captures of parts that are at hand.
 struct Hand {
     files: OnceCell<Files>,
     places: Vec<PathBuf>,
@@ -386,7 +405,7 @@ impl Hand {
             let source = self.sources.get(place.of_set(bases).0);
             source.is_none_or(|source| matches!(source.way, Way::Missing))
         };
-        let mut doubts: Journal<Doubt> = Journal::new(options.limits.journal_memory / SMALLER, options.spool_dir);
+        let mut doubts: Journal<Doubt> = Journal::new(options.limits.other_journal_memory(), options.spool_dir);
         for doubt in facts.doubts.iter().take(usize::try_from(before).unwrap_or(usize::MAX)) {
             doubts.push(&doubt)?;
         }
@@ -484,7 +503,7 @@ fn tell(
     }
 }
 
-/// Whether a walk that knows these torrents and secrets would write down something else than that of the part.
+/// Returns true if a walk that knows these torrents and secrets would write down other facts than those of the part.
 fn is_read_otherwise(part: &Part, known: &Torrents, options: &Options<'_>) -> bool {
     let (now, then) = (keys(known, options), &part.facts.keys);
     if !now.secrets.is_empty() && now != *then {
@@ -543,7 +562,7 @@ fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<ConnectionId> {
     found
 }
 
-/// Whether facts name bytes that were derived from the captures, and `is_held` holds not all of them.
+/// Returns true if facts name bytes that were derived from the captures, and `is_held` does not hold all of them.
 fn names_derived(facts: &Facts, is_held: impl Fn(Place, u32) -> bool) -> bool {
     let is_derived = |place: Place, len: u32| place.store == SPILL && !is_held(place, len);
     facts.blocks.iter().any(|block| block.runs.iter().any(|run| is_derived(run.place, run.len)))
@@ -566,13 +585,10 @@ fn replace(part: &mut Part, mut walked: Walked, known: &Torrents, options: &Opti
     *part = Part { name, ..Part::of(walked, passed_over, options) };
 }
 
-/// Whether `path` is a directory that is no part, and has parts in it.
+/// Returns true if `path` is a directory that is no part, and has parts in it.
 pub fn holds_parts(path: &Path) -> bool {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     !crate::part::is_part(path)
         && path.is_dir()
         && entries.into_iter().any(|entry| crate::part::is_part(&entry.path()))
 }
-
-// Rationale: as a walk keeps its journals.
-const SMALLER: usize = 4;

@@ -18,7 +18,7 @@ use crate::part::Carried;
 pub(super) struct Source {
     pub(super) carried: Carried,
     pub(super) way: Way,
-    /// Whether bytes were asked for that are nowhere, or frames.
+    /// Set if bytes or frames were asked for that are nowhere.
     pub(super) missed: Cell<bool>,
 }
 
@@ -63,12 +63,12 @@ impl Source {
         }
     }
 
-    /// Whether what was found turned out to be something else.
+    /// Returns true if a file that was found turned out to be another one.
     pub(super) fn has_failed(&self) -> bool {
         matches!(&self.way, Way::Found(_, opened) if matches!(opened.get(), Some(None)))
     }
 
-    /// Whether bytes at `place` are somewhere, as far as is known without a look at the captures.
+    /// Returns true if bytes at `place` are somewhere, as far as is known without a look at the captures.
     pub(super) fn holds(&self, place: Place, len: u32) -> bool {
         let has_captures = match (&self.way, place.store) {
             (Way::Read(_), _) => true,

@@ -34,7 +34,7 @@ pub trait TakeVerified {
     /// Takes the next bytes of a run that showed `evidence`.
     ///
     /// # Errors
-    /// What ends the run.
+    /// Errors that end the run.
     fn take(&mut self, evidence: &Evidence, verified: &Verified<'_>) -> Result<(), Error>;
 }
 

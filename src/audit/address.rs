@@ -56,7 +56,7 @@ pub(super) fn port_of(text: &str) -> Result<Option<u16>, BadPort> {
     Ok((port != 0).then_some(port))
 }
 
-/// Whether a text is an attempt at an address rather than, say, a street.
+/// Returns true if a text is an attempt at an address rather than, say, a street.
 pub(super) fn looks_like_address(text: &str) -> bool {
     let text = trimmed(text);
     let numeric = text.contains(['.', ':']) || text.bytes().all(|byte| byte.is_ascii_digit());

@@ -55,7 +55,7 @@ impl<'a> Captures<'a> {
         }
     }
 
-    /// The same with `frame` or `frames` before it.
+    /// The frame numbers of [`Self::range`] in words, with `frame` or `frames` before them.
     pub(super) fn frames(&self, frames: &Frames) -> String {
         let is_one = frames.first == frames.last && frames.last_file.is_none();
         format!("{} {}", if is_one { "frame" } else { "frames" }, self.cite(frames))
@@ -82,7 +82,7 @@ impl<'a> Captures<'a> {
     }
 }
 
-/// What of `frames` is in `file`, as far as it is known.
+/// The first and last of `frames` that stand in `file`; `None` where that file is not known.
 fn range(frames: &Frames, file: u16) -> Option<String> {
     match frames.last_file {
         None if frames.file != file => None,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-/// What a notice says of one address at one time (notices.md, section 1).
+/// A statement of a notice about one address at one time (notices.md, section 1).
 ///
 /// # Invariants
 /// - Nothing in it was filled in: what the notice does not state is absent.
@@ -61,7 +61,8 @@ pub struct When {
     pub precision: Precision,
     /// Where the zone comes from.
     pub zone: ZoneBasis,
-    /// What it may mean: one reading, or two where day and month or the hour are ambiguous. Empty without a zone.
+    /// Stretches of time that the text may mean: one, or two where day and month or the hour are ambiguous. Empty
+    /// without a zone.
     pub readings: Vec<Window>,
     /// The clock readings without their zone, of which the readings are made: begin and end.
     pub clock: Vec<(DateTime, DateTime)>,
@@ -121,13 +122,13 @@ pub struct Work {
 /// A hash of a notice, in lower-case hex digits of its value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hash {
-    /// What it is a hash of, as far as its label and length tell.
+    /// The kind of hash, as far as label and length tell.
     pub kind: HashKind,
     /// 20 or 32 bytes for what may be an info-hash, 16 to 32 for others.
     pub value: Vec<u8>,
 }
 
-/// What a hash is of.
+/// Kinds of hashes that notices state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HashKind {
@@ -154,12 +155,12 @@ pub enum HashKind {
 }
 
 impl HashKind {
-    /// Whether it may be an info-hash.
+    /// Returns true for the kinds that may be an info-hash.
     pub fn may_be_info(self) -> bool {
         matches!(self, Self::InfoV1 | Self::InfoV2 | Self::Either)
     }
 
-    /// Whether it is an info-hash and nothing else.
+    /// Returns true for the kinds that are an info-hash and nothing else.
     pub fn is_info(self) -> bool {
         matches!(self, Self::InfoV1 | Self::InfoV2)
     }
@@ -354,11 +355,11 @@ pub struct Entry {
     pub origin: Origin,
     /// How many times the same claim was sent.
     pub copies: u32,
-    /// What follows from the notice alone, sorted.
+    /// Flags that follow from the notice alone, sorted.
     pub flags: Vec<NoticeFlag>,
     /// Of [`NoticeFlag::CopiesDiffer`]: the fields.
     pub differing: Vec<&'static str>,
-    /// What it claims, or why nothing is judged.
+    /// The claim, or the reason why nothing is judged.
     pub content: Result<Claim, Refused>,
 }
 

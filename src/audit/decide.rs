@@ -8,7 +8,7 @@ use super::hints::hints;
 use super::resolve::{Resolution, resolve};
 use super::search::{Ports, Search};
 use super::terms::Terms;
-use super::verdict::{Coverage, Found, Judgement, Rank, Reason, Standard, Vantage, Verdict};
+use super::verdict::{Coverage, Finding, Judgement, Rank, Reason, Standard, Vantage, Verdict};
 use crate::ends::Transport as Carrier;
 use crate::evidence::Grade;
 
@@ -17,7 +17,7 @@ use crate::evidence::Grade;
 pub struct Judged {
     /// One for each act, the gravest first; never empty.
     pub acts: Vec<Judgement>,
-    /// What the captures can have seen of the address.
+    /// Stretches of time in which the captures can have seen packets of the address.
     pub coverage: Coverage,
     /// Properties of the answer.
     pub flags: Vec<Flag>,
@@ -39,7 +39,7 @@ impl Judged {
 pub enum Flag {
     /// Blocks of the address differ from the torrent: no intent is shown by that.
     RefutedBytes,
-    /// What supports the claim is in connections of which nothing shows that the address received anything.
+    /// The connections that support the claim show nowhere that the address received anything.
     ReturnPathUnconfirmed,
     /// Two or more clients use the address in the captures.
     SeveralClients,
@@ -178,8 +178,8 @@ impl Case<'_> {
             reasons,
             grade: Rank::Nothing,
             standard: self.blank_standard(),
-            within: Found::default(),
-            elsewhere: Found::default(),
+            within: Finding::default(),
+            elsewhere: Finding::default(),
             nearest: None,
             hints: Vec::new(),
         }
@@ -284,7 +284,7 @@ impl Case<'_> {
         }
         // Row 7.
         let took_part =
-            |found: &Found| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
+            |found: &Finding| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
         let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
         if named_ever || took_part(&judged.elsewhere) {
             judged.verdict = Verdict::NotAtStatedTime;
@@ -332,7 +332,7 @@ impl Case<'_> {
         judged
     }
 
-    /// What caps an otherwise supported claim (notices.md, sections 2.5 and 2.6).
+    /// Reasons that cap an otherwise supported claim (notices.md, sections 2.5 and 2.6).
     fn cap(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if self.search.port.is_none() && self.clients > 1 {
@@ -344,8 +344,8 @@ impl Case<'_> {
         reasons
     }
 
-    /// What was found where the address is shown to have received something.
-    fn confirmed(&self, ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
+    /// The finding in transfers where the address is shown to have received something.
+    fn confirmed(&self, ports: Ports, when: &dyn Fn(i64) -> bool) -> Finding {
         self.search.confirmed().found(&self.resolution.torrents, ports, when)
     }
 
@@ -354,7 +354,7 @@ impl Case<'_> {
         (!self.is_supported(&self.confirmed(ports, when), mentioned)).then_some(Reason::ReturnPathUnconfirmed)
     }
 
-    fn rank(&self, found: &Found) -> Rank {
+    fn rank(&self, found: &Finding) -> Rank {
         found.best.map_or(Rank::Nothing, |best| Rank::Direct(best.grade))
     }
 
@@ -362,12 +362,12 @@ impl Case<'_> {
         if self.serves() { Standard::NotMet } else { Standard::NotApplicable }
     }
 
-    fn standard(&self, found: &Found) -> Standard {
+    fn standard(&self, found: &Finding) -> Standard {
         if self.serves() && found.standard.is_some() { Standard::Met } else { self.blank_standard() }
     }
 
-    /// Whether what was found supports the act (notices.md, section 2.3).
-    fn is_supported(&self, found: &Found, mentioned: Rank) -> bool {
+    /// Returns true if a finding supports the act (notices.md, section 2.3).
+    fn is_supported(&self, found: &Finding, mentioned: Rank) -> bool {
         let reached = |grade| found.best.is_some_and(|best| on_ladder(best) >= Some(grade));
         match self.act {
             Act::Named => mentioned > Rank::Nothing,
@@ -379,7 +379,7 @@ impl Case<'_> {
     }
 
     /// Why it supports a part of the act, where it does.
-    fn partly(&self, found: &Found, mentioned: Rank) -> Option<Reason> {
+    fn partly(&self, found: &Finding, mentioned: Rank) -> Option<Reason> {
         let grade = found.best.map(|best| best.grade);
         let advertised = matches!(grade, Some(Grade::G4 | Grade::G5));
         match self.act {
@@ -398,7 +398,7 @@ impl Case<'_> {
         }
     }
 
-    /// What A has in the window that could hold the act and cannot be read.
+    /// Reasons for traffic of the address in the window that could hold the act and cannot be read.
     fn unread(&self, window: &Window, torrents: &[usize]) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if self.search.encrypted(window) {
@@ -518,7 +518,7 @@ fn is_carrier_nat(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
 }
 
-/// Whether bytes went over HTTP.
+/// Returns true if the bytes of a transfer went over HTTP.
 pub(super) fn is_web(transfer: &Transfer) -> bool {
     transfer.carrier == Carrier::Http
 }

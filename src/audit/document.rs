@@ -81,7 +81,7 @@ pub struct ClaimRow {
     pub status: &'static str,
     /// Where it stands.
     pub notice: NoticeRow,
-    /// What it says.
+    /// The statement of the notice, as values.
     pub claim: ClaimValues,
     /// The answer for the gravest act.
     pub verdict: Option<&'static str>,
@@ -93,15 +93,16 @@ pub struct ClaimRow {
     pub acts: Vec<ActRow>,
     /// The highest rung in the window.
     pub grade: Option<&'static str>,
-    /// Whether the standard of proof is met in the window.
+    /// The standard of proof in the window: `met` or `not-met`; left out where nothing was judged.
     pub standard: Option<&'static str>,
-    /// What was found.
+    /// Figures of the address and torrent in the window; left out where nothing was found.
     pub evidence: Option<EvidenceRow>,
-    /// What the captures can have seen.
+    /// Stretches of time in which the captures can have seen the address; left out where nothing was judged.
     pub coverage: Option<CoverageRow>,
     /// The stated time, and what is nearest to it.
     pub time: Option<TimeRow>,
-    /// What `lists`, and the names in the captures, say of the address; left out where that is nothing.
+    /// Names, operators, countries and relays of the address, from `lists` and from the captures; left out where there
+    /// are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
 }
@@ -210,9 +211,9 @@ pub struct ActRow {
     pub reasons: Vec<ReasonRow>,
 }
 
-/// What was found of an address and torrent.
+/// Figures of an address and torrent in a window.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)] // As in `Found`.
+#[allow(missing_docs)] // As in `Finding`.
 pub struct EvidenceRow {
     pub torrent: Option<String>,
     pub subjects: Vec<String>,
@@ -272,7 +273,7 @@ pub struct MentionRow {
     pub frames: Frames,
 }
 
-/// What the captures can have seen.
+/// Stretches of time in which the captures can have seen an address.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)] // As in `verdict::Coverage` and `Examined`.
 pub struct CoverageRow {

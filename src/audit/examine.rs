@@ -10,7 +10,7 @@ use crate::evidence::{Course, Coverage, Flag, Grade, OpaqueKind, Seen};
 use crate::report::{Document, Input, Running};
 
 impl Examined {
-    /// What of a report notices are held against, with its coverage and the courses of its transfers.
+    /// Takes the part of a report that notices are held against, with its coverage and the courses of its transfers.
     pub fn of(report: &Document, coverage: &Coverage, courses: &[Course]) -> Self {
         let (torrents, index) = torrents(report);
         let of = |hash: Option<&InfoHash>| hash.and_then(|hash| index.get(&hash.0).copied());

@@ -1,4 +1,4 @@
-//! What was examined: of a run's evidence, the part that notices are held against, in times rather than in sums.
+//! The part of a run's evidence that notices are held against, in times rather than in sums.
 
 use std::net::IpAddr;
 
@@ -81,7 +81,7 @@ impl<'a> Index<'a> {
         Self { examined, addresses }
     }
 
-    /// What there is of `address`.
+    /// The rows that name `address`; `None` where there are none.
     pub(super) fn rows(&self, address: IpAddr) -> Option<&Rows<'a>> {
         self.addresses.get(&address)
     }
@@ -115,11 +115,11 @@ pub struct Torrent {
     pub size: Option<u64>,
     /// Path and size of its files.
     pub files: Vec<(String, u64)>,
-    /// Whether its description is known, so that bytes could be verified.
+    /// Set if the description of the torrent is known, so that bytes could be verified.
     pub has_metadata: bool,
 }
 
-/// What one endpoint sent to another for one torrent, with times.
+/// A transfer from one endpoint to another for one torrent, with times.
 #[derive(Clone, Debug)]
 pub struct Transfer {
     /// Who sent.
@@ -146,16 +146,17 @@ pub struct Transfer {
     pub acknowledged: u64,
     /// Bytes that answer a request that is in the captures.
     pub asked: u64,
-    /// Whether a connection of it is not confirmed (`return-path-unconfirmed`): anybody may have sent what is in it.
+    /// Set if a connection of the transfer is not confirmed (`return-path-unconfirmed`): anybody may have sent its
+    /// bytes.
     pub is_forgeable: bool,
-    /// What keeps it from being read whole.
+    /// Obstacles that keep the transfer from being read whole.
     pub obstacles: Vec<Obstacle>,
     /// The first and the last packet.
     pub window: Window,
 }
 
 impl Transfer {
-    /// Whether something that was seen at `time` is in a connection that is confirmed.
+    /// Returns true if `time` (ns UTC) lies in a connection that is confirmed.
     pub fn is_confirmed(&self, time: i64) -> bool {
         let over = |session: &Session| session.window.from <= time && time <= session.window.to;
         !self.is_forgeable || self.sessions.iter().any(|session| session.is_confirmed && over(session))
@@ -167,10 +168,10 @@ impl Transfer {
 pub struct Session {
     /// First and last packet.
     pub window: Window,
-    /// Whether it is *whole*: opening captured, both directions, readable, without gap, cut or resynchronisation, to its
-    /// close or to the end of the captures.
+    /// Set if the connection is *whole*: opening captured, both directions, readable, without gap, cut or
+    /// resynchronisation, to its close or to the end of the captures.
     pub is_whole: bool,
-    /// Whether packets of the uploader show that it received something, or the other end was not captured.
+    /// Set if packets of the uploader show that it received something, or the other end was not captured.
     pub is_confirmed: bool,
 }
 
@@ -196,7 +197,7 @@ pub struct Unit {
     pub time: i64,
     /// Its frames.
     pub span: Span,
-    /// Whether all of it came from this transfer.
+    /// Set if every byte of the piece came from this transfer.
     pub sole: bool,
     /// The frames of advertisement and request, where both came before it.
     pub asked: Option<(Span, Span)>,
@@ -211,7 +212,7 @@ pub enum Obstacle {
     Gap,
     /// The snap length cut frames.
     Snaplen,
-    /// The same bytes were sent in two versions.
+    /// A stretch of the stream was sent twice with different bytes.
     Overlap,
 }
 
@@ -243,7 +244,7 @@ pub struct Unread {
     pub a: Endpoint,
     /// The other end.
     pub b: Endpoint,
-    /// Whether it is taken for encrypted BitTorrent; else it was not recognised.
+    /// Set if the flow is taken for encrypted BitTorrent; else its protocol is unknown.
     pub encrypted: bool,
     /// First and last packet.
     pub window: Window,
@@ -253,7 +254,7 @@ pub struct Unread {
     pub frames: Option<Frames>,
 }
 
-/// What the captures hold of one address.
+/// Packets of one address in the captures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host {
     /// The address.

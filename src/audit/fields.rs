@@ -12,7 +12,7 @@ use super::names::{Ends, Name, Role};
 use super::text::trimmed;
 use super::time::{Impossible, Stated};
 
-/// What one notice, row or item states, as written.
+/// Statements of one notice, row or item, as written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     pub(super) address: Option<String>,
@@ -107,7 +107,7 @@ impl Fields {
         true
     }
 
-    /// Whether `name` is set already, so that a second one begins another notice.
+    /// Returns true if `name` is set already, so that a second one begins another notice.
     pub(super) fn has(&self, name: &str) -> bool {
         Name::of(name).is_some_and(|known| match known.role {
             Role::Address => self.address.is_some(),
@@ -120,13 +120,13 @@ impl Fields {
         })
     }
 
-    /// Whether anything of a claim is in it.
+    /// Returns true if any field of a claim is set.
     pub(super) fn is_notice(&self) -> bool {
         let what = !self.hashes.is_empty() || self.title.is_some() || self.file.is_some();
         self.address.is_some() || (what && self.first.text().is_some())
     }
 
-    /// What `self` lacks, taken from `other`: columns above a table, or the parts of one report.
+    /// Takes fields that `self` lacks from `other`: columns above a table, or the parts of one report.
     pub(super) fn fill(&mut self, other: &Self) {
         fn take<T: Clone>(slot: &mut Option<T>, other: &Option<T>) {
             if slot.is_none() {
@@ -320,7 +320,7 @@ fn cut(text: &str) -> String {
     text.chars().take(MOST_QUOTED).collect()
 }
 
-/// Whether a key's value can be what the key says, where the key is a word of everyday use.
+/// Returns true if a value can stand behind a key that is a word of everyday use.
 pub(super) fn is_plausible(name: &str, value: &str) -> bool {
     match Name::of(name).map(|known| known.role) {
         Some(Role::Address) => {

@@ -2,7 +2,7 @@
 
 use super::hash::Label;
 
-/// What a column or key holds.
+/// Roles of columns and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Address,
@@ -40,7 +40,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// What `name` stands for, compared without case, blanks, `-`, `_`, `'`, dots and bracketed units.
+    /// Finds the role that `name` stands for, compared without case, blanks, `-`, `_`, `'`, dots and bracketed units.
     pub(super) fn of(name: &str) -> Option<Self> {
         let plain = plain(name);
         if let Some(role) = exact(&plain) {
@@ -63,7 +63,7 @@ impl Name {
         Some(Self { role: Role::Time(ends), utc: bare.is_some() })
     }
 
-    /// Whether the bracketed unit of a size makes it approximate.
+    /// Returns true if the bracketed unit of a size makes the size approximate.
     pub(super) fn is_rounded(name: &str) -> bool {
         let unit = name.split_once(['(', '[']).map(|(_, unit)| unit.to_ascii_lowercase());
         unit.is_some_and(|unit| {

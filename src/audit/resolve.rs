@@ -3,18 +3,18 @@
 use super::claim::Work;
 use super::examined::Examined;
 
-/// What a work was found to be.
+/// The torrents that a claim's hashes stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resolution {
     /// Indices into [`Examined::torrents`], ascending.
     pub(super) torrents: Vec<usize>,
     /// By name and size alone.
     pub(super) by_title: bool,
-    /// Whether every reading of the hashes was followed to its end.
+    /// Set if every reading of the hashes was followed to its end.
     pub(super) is_resolved: bool,
     /// No hash, or only one that BitTorrent does not carry, and no name and size of one torrent.
     pub(super) no_hash: bool,
-    /// Whether the torrent's description is not known, so that nothing of it can be verified.
+    /// Set if the torrent's description is not known, so that no byte of the torrent can be verified.
     pub(super) without_metadata: bool,
 }
 

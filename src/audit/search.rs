@@ -1,4 +1,4 @@
-//! What the captures hold of one address and port: looked up by time.
+//! Rows of one address and port, looked up by time.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::claim::Window;
 use super::decide::is_web;
 use super::examined::{Event, Host, Index, Mention, Obstacle, Rows, Session, Transfer, Unread};
-use super::verdict::{Found, Rank};
+use super::verdict::{Finding, Rank};
 use crate::ends::Endpoint;
 use crate::evidence::Grade;
 
@@ -49,7 +49,7 @@ impl<'a> Search<'a> {
         Self { address, port, rows: index.rows(address), trust: Trust::All }
     }
 
-    /// The same look, at connections in which the address is shown to have received something.
+    /// A look at connections alone in which the address is shown to have received something.
     pub(super) fn confirmed(self) -> Self {
         Self { trust: Trust::Confirmed, ..self }
     }
@@ -66,13 +66,13 @@ impl<'a> Search<'a> {
         self.rows.into_iter().flat_map(|rows| rows.unread.iter().copied())
     }
 
-    /// Whether a transfer that the address sent in counts.
+    /// Returns true if a transfer that the address sent in counts.
     fn fits(&self, transfer: &Transfer, ports: Ports) -> bool {
         let own = self.is_own(transfer.uploader.port, &transfer.declared);
         transfer.uploader.ip == self.address && self.counts(own, is_web(transfer), ports)
     }
 
-    /// Whether a transfer that the address received counts.
+    /// Returns true if a transfer that the address received counts.
     fn receives(&self, transfer: &Transfer, ports: Ports) -> bool {
         let own = self.is_own(transfer.downloader.port, &transfer.downloader_declared);
         transfer.downloader.ip == self.address && self.counts(own, is_web(transfer), ports)
@@ -95,9 +95,9 @@ impl<'a> Search<'a> {
         transfer.torrent.is_some_and(|torrent| torrents.contains(&torrent))
     }
 
-    /// What the address did for `torrents` at the times that `when` takes.
-    pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Found {
-        let mut found = Found::default();
+    /// The finding for `torrents` at the times that `when` takes (ns UTC).
+    pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Finding {
+        let mut found = Finding::default();
         let (mut endpoints, mut at_ports, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let cover = |window: &mut Option<Window>, from: i64, to: i64| {
             let known = window.get_or_insert(Window { from, to });
@@ -159,7 +159,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// Whether the receiver of a transfer is shown to have received anything when it was sent to.
+    /// Returns true if the receiver of a transfer is shown to have received anything at `time` (ns UTC).
     fn answers(&self, transfer: &Transfer, time: i64) -> bool {
         let back = self.transfers().find(|back| {
             (back.uploader, back.downloader) == (transfer.downloader, transfer.uploader)
@@ -168,8 +168,8 @@ impl<'a> Search<'a> {
         back.is_none_or(|back| back.is_confirmed(time))
     }
 
-    /// Whether piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
-    pub(super) fn sent_to(&self, torrents: &[usize], found: &Found) -> bool {
+    /// Returns true if piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
+    pub(super) fn sent_to(&self, torrents: &[usize], found: &Finding) -> bool {
         let during = |window: &Window| found.window.is_none_or(|own| window.from < own.to && own.from <= window.to);
         self.transfers().any(|transfer| {
             Self::is_of(transfer, torrents)
@@ -190,12 +190,12 @@ impl<'a> Search<'a> {
             .unwrap_or(Rank::Nothing)
     }
 
-    /// Whether it is mentioned at all for these torrents.
+    /// Returns true if the address is mentioned for one of these torrents, at any time.
     pub(super) fn mentioned_ever(&self, torrents: &[usize]) -> bool {
         self.mentions(torrents).next().is_some()
     }
 
-    /// Whether it is mentioned at all.
+    /// Returns true if the address is mentioned, for any torrent at any time.
     pub(super) fn is_named(&self) -> bool {
         self.all_mentions().next().is_some()
     }
@@ -238,7 +238,7 @@ impl<'a> Search<'a> {
         self.sessions(torrents, ports).filter(|session| overlaps(&session.window, window)).collect()
     }
 
-    /// Whether one of them is whole.
+    /// Returns true if one of the connections is whole.
     pub(super) fn has_whole_session(&self, torrents: &[usize], ports: Ports, window: &Window) -> bool {
         self.sessions_within(torrents, ports, window).iter().any(|session| session.is_whole)
     }
@@ -248,12 +248,12 @@ impl<'a> Search<'a> {
         self.transfers().filter(move |transfer| overlaps(&transfer.window, window))
     }
 
-    /// Whether encrypted conversations of the address have a moment in the window.
+    /// Returns true if encrypted conversations of the address have a moment in the window.
     pub(super) fn encrypted(&self, window: &Window) -> bool {
         self.unread().any(|unread| unread.encrypted && overlaps(&unread.window, window))
     }
 
-    /// Whether a flow that was not recognised is on the port, or an encrypted one is anywhere.
+    /// Returns true if a flow of an unknown protocol is on the port, or an encrypted one on any port.
     pub(super) fn has_unrecognised(&self, port: Option<u16>) -> bool {
         let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
         self.unread().any(|unread| {
@@ -265,12 +265,12 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// What is known of the address' packets.
+    /// Packets of the address; `None` where there are none.
     pub(super) fn host(&self) -> Option<&Host> {
         self.rows.and_then(|rows| rows.host)
     }
 
-    /// Whether packets with data went to the address in the window.
+    /// Returns true if packets with data went to the address in the window.
     pub(super) fn is_sent_data(&self, window: &Window) -> bool {
         self.host().and_then(|host| host.to).is_some_and(|(_, to)| overlaps(&to, window))
     }

@@ -1,4 +1,5 @@
-//! What the user states for an audit: the tolerance, whose traffic passed here whole, which addresses stand for others.
+//! Terms that the user states for an audit: the tolerance, addresses whose traffic passed here whole, addresses that
+//! stand for others.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub struct Terms {
     pub covers: Covers,
     /// Public addresses, and the inside addresses that stood for them.
     pub aliases: Vec<Alias>,
-    /// What lists of the user say of addresses: relays, operators.
+    /// Lists of relays, operators and countries.
     pub lists: Arc<Lists>,
 }
 
@@ -86,12 +87,12 @@ impl Terms {
         self.lists.of(address).is_some_and(|host| !host.relays.is_empty())
     }
 
-    /// Whether the user states that all traffic of `address` passed here.
+    /// Returns true if the user states that all traffic of `address` passed here.
     pub(super) fn is_covered(&self, address: IpAddr) -> bool {
         matches!(&self.covers, Covers::Stated(prefixes) if prefixes.iter().any(|prefix| prefix.holds(address)))
     }
 
-    /// What the captures can have seen of `address`, which may stand for the one that is `stated_address`, around `stated`.
+    /// Stretches around `stated` in which the captures can have seen `address`, which may stand for `stated_address`.
     pub(super) fn coverage(
         &self,
         index: &Index<'_>,

@@ -10,7 +10,7 @@ use super::text::trimmed_ascii;
 /// A stated time as written: what the clock showed, and in which zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stated {
-    /// What the clock may have shown: two readings where day and month are both up to 12; never empty.
+    /// Readings of the clock: two where day and month are both up to 12; never empty.
     clock: Vec<DateTime>,
     /// How long the last written digit lasts.
     unit: SignedDuration,
@@ -27,7 +27,7 @@ pub(super) enum Zone {
     Named(TimeZone),
     /// None, or letters that stand for several.
     None {
-        /// Whether letters were there.
+        /// Set if letters were there.
         ambiguous: bool,
     },
 }
@@ -209,7 +209,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What the words of a time say, as they come.
+/// Words of a time, in the order in which they come.
 #[derive(Debug)]
 struct Parts {
     /// Year, month, day; with the second reading where day and month may be exchanged.
@@ -373,7 +373,7 @@ fn date(year: i16, month: i8, day: i8) -> Result<Date, Impossible> {
     Date::new(year, month, day).map_err(|_| Impossible)
 }
 
-/// Whether `word` is `name`, or begins it with `least` letters or more.
+/// Returns true if `word` is `name`, or begins `name` with `least` letters or more.
 fn is_name(word: &str, name: &str, least: usize) -> bool {
     word.len() >= least && word.is_ascii() && name.starts_with(word)
 }
@@ -419,8 +419,8 @@ fn date_in_words(word: &str) -> Option<Result<Date, Impossible>> {
     Some(date(year, i8::try_from(month + 1).ok()?, day))
 }
 
-/// Whether a word that begins with a digit is a time of day: it has a colon, or is written with dashes, or half of a day
-/// stands behind an hour.
+/// Returns true if a word that begins with a digit is a time of day: it has a colon, or is written with dashes, or half
+/// of a day stands behind an hour.
 fn is_clock(word: &str) -> bool {
     let bytes = word.as_bytes();
     let dashed = bytes.get(2) == Some(&b'-') && bytes.get(5) == Some(&b'-') && bytes.len() >= 8;

@@ -125,7 +125,7 @@ impl Reason {
     }
 }
 
-/// Whether the standard of proof is met in the window.
+/// The standard of proof in the window: met or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standard {
@@ -159,12 +159,12 @@ pub struct Judgement {
     pub reasons: Vec<Reason>,
     /// The highest rung reached in the window; of mentions where nothing else is there.
     pub grade: Rank,
-    /// Whether the standard is met in the window.
+    /// The standard of proof in the window.
     pub standard: Standard,
-    /// What was found in the window.
-    pub within: Found,
-    /// What was found outside of it.
-    pub elsewhere: Found,
+    /// The finding in the window.
+    pub within: Finding,
+    /// The finding outside the window.
+    pub elsewhere: Finding,
     /// The time of taking part that is nearest to the stated one, and how far off it is, in ns.
     pub nearest: Option<(i64, i64)>,
     /// Clock readings that would fit.
@@ -199,9 +199,9 @@ impl Rank {
     }
 }
 
-/// What was found of an address and torrent in some time.
+/// Figures and signs of an address and torrent over some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Finding {
     /// The highest rung, with its frames.
     pub best: Option<Event>,
     /// The endpoints that it was found at, sorted.
@@ -214,7 +214,7 @@ pub struct Found {
     pub verified: (u64, u64),
     /// Bytes of units that came from it alone.
     pub sole: u64,
-    /// Whether blocks of it differ from the torrent.
+    /// Set if blocks that the address sent differ from the torrent.
     pub refuted: bool,
     /// Verified bytes that were sent to it.
     pub received: u64,
@@ -224,15 +224,15 @@ pub struct Found {
     pub frames: Option<Span>,
     /// The piece of the first unit that meets the standard, and the frames of its advertisement, request and payload.
     pub standard: Option<(u32, [Span; 3])>,
-    /// Whether a connection of it advertised pieces, at whatever time.
+    /// Set if a connection of the address advertised pieces, at whatever time.
     pub advertised: bool,
-    /// Whether bytes that it sent answer requests, at whatever time.
+    /// Set if bytes that the address sent answer requests, at whatever time.
     pub requested: bool,
-    /// Whether a transfer of it has one direction only.
+    /// Set if only one direction of a transfer was captured.
     pub one_sided: bool,
 }
 
-impl Found {
+impl Finding {
     /// The first element of the standard of proof that is missing; `None` where it is met.
     pub fn lack(&self) -> Option<Lack> {
         if self.standard.is_some() {
@@ -327,7 +327,7 @@ impl Vantage {
     }
 }
 
-/// What the captures can have seen of an address in a window.
+/// Stretches of a window in which the captures can have seen an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The address that was looked for.
@@ -336,14 +336,14 @@ pub struct Coverage {
     pub vantage: Vantage,
     /// Of [`Vantage::Whole`]: whether the user states it; else it is inferred.
     pub is_stated: bool,
-    /// Whether the captures ran over the whole stated time.
+    /// Set if the captures ran over the whole stated time.
     pub stated_time: bool,
-    /// Whether they ran at any moment of it.
+    /// Set if the captures ran at any moment of the stated time.
     pub stated_time_partly: bool,
     /// The part of the window during which they ran, in thousandths, rounded down.
     pub window_share: u16,
-    /// Whether one stretch holds the whole window.
+    /// Set if one stretch of capture holds the whole window.
     pub window_in_one: bool,
-    /// Whether packets from the address stand before and after the stated time.
+    /// Set if packets from the address stand before and after the stated time.
     pub around: bool,
 }

@@ -2,7 +2,7 @@
 
 use crate::report::{explained, wrapped};
 
-/// What a code means, as a clause; `None` where there is no such code.
+/// The meaning of a code as a clause; `None` where there is no such code.
 pub(super) fn meaning(code: &str) -> Option<&'static str> {
     let mut all = GROUPS.iter().flat_map(|(_, codes)| *codes);
     all.find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)

@@ -1,5 +1,6 @@
 //! Compression around a capture, told by content: gzip, zstd, lz4, xz, bzip2, also one around another.
 
+use crate::limits::DECOMPRESSION_WINDOW_BYTES;
 use std::io::{self, BufRead, Read};
 
 /// A compression format.
@@ -53,7 +54,7 @@ impl Compression {
         io::Error::other(format!(
             "it was compressed with a window of more than {} MiB; decompress it first, or pipe it: {decompress} FILE | \
              peerproof ... -",
-            MOST_WINDOW >> 20
+            DECOMPRESSION_WINDOW_BYTES >> 20
         ))
     }
 }
@@ -103,12 +104,13 @@ impl<R: Read> Members<R> {
             Compression::Gzip => Decoder::Gzip(flate2::bufread::GzDecoder::new(source)),
             Compression::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?.single_frame();
-                decoder.window_log_max(MOST_WINDOW.ilog2())?;
+                decoder.window_log_max(DECOMPRESSION_WINDOW_BYTES.ilog2())?;
                 Decoder::Zstd(decoder)
             }
             Compression::Lz4 => Decoder::Lz4(lz4_flex::frame::FrameDecoder::new(source)),
             Compression::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(MOST_WINDOW + XZ_BESIDE, 0)?;
+                let stream =
+                    liblzma::stream::Stream::new_stream_decoder(DECOMPRESSION_WINDOW_BYTES + XZ_BESIDE, 0)?;
                 Decoder::Xz(liblzma::bufread::XzDecoder::new_stream(source, stream))
             }
             Compression::Bzip2 => Decoder::Bzip2(bzip2::bufread::BzDecoder::new(source)),
@@ -261,8 +263,5 @@ fn again(error: &io::Error) -> io::Error {
 pub(super) const HEAD: usize = 8;
 // Rationale: large enough to make reads rare, small enough to stay in cache.
 const BUFFER: usize = 64 << 10;
-/// Bytes of what was decompressed before that a decompressor may hold: zstd and xz let the file choose.
-// Rationale: twice the window that zstd itself accepts without being told to, and four times that of `xz -9`.
-const MOST_WINDOW: u64 = 256 << 20;
 // Rationale: the decoder's tables beside the window, as `xz --list --verbose` counts them.
 const XZ_BESIDE: u64 = 1 << 20;

@@ -88,8 +88,8 @@ pub struct InputFacts {
     pub sha256: Option<[u8; 32]>,
     /// True if `sha256` was taken over from a list ([`Sums`]), and not computed.
     pub stated: bool,
-    /// What is in it once it is decompressed; `None` where it is not compressed, or no digest was computed.
-    pub content: Option<Content>,
+    /// Content of the file once it is decompressed; `None` where it is not compressed, or no digest was computed.
+    pub content: Option<Decompressed>,
     /// Frames read.
     pub frames: u64,
     /// Time of the first frame in file order.
@@ -110,7 +110,7 @@ pub struct InputFacts {
 
 /// The content of a compressed capture, however it is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Content {
+pub struct Decompressed {
     /// Size in bytes.
     pub bytes: u64,
     /// SHA-256 of them.
@@ -123,7 +123,7 @@ pub struct Digests {
     /// SHA-256 of the bytes as given.
     pub file: [u8; 32],
     /// Of what they are once they are decompressed; `None` where they are not compressed.
-    pub content: Option<Content>,
+    pub content: Option<Decompressed>,
 }
 
 /// An interface of a capture file.

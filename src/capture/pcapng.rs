@@ -27,6 +27,7 @@ use super::track::Track;
 use super::{Frame, Interface};
 use crate::Error;
 use crate::ends::Timestamp;
+use crate::limits::LISTED_INTERFACES;
 use crate::oddity::{BadTime, Bound, Oddity, Sink};
 
 /// Reads one pcapng file block by block.
@@ -211,10 +212,10 @@ impl PcapngReader {
                 if !self.interfaces.push(state) {
                     track.note(out, Bound::Interfaces { input: track.file });
                 }
-                if self.listed.len() < MAX_LISTED {
+                if self.listed.len() < LISTED_INTERFACES {
                     self.listed.push(shown.unwrap_or_else(interface::unreadable));
                 } else {
-                    track.note(out, Bound::InterfacesListed { input: track.file, most: MAX_LISTED });
+                    track.note(out, Bound::InterfacesListed { input: track.file, most: LISTED_INTERFACES });
                 }
             }
             STATISTICS => {
@@ -317,8 +318,6 @@ const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 const BLOCK_MIN: usize = 12;
 const SECTION_MIN: usize = 28;
-// Rationale: what a person can read; the report stays small.
-const MAX_LISTED: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -517,7 +516,7 @@ mod tests {
         let bytes = [LE.section(), interfaces, LE.enhanced(99_999, 1, 3, b"abc", &[])].concat();
         let set = CaptureSet::from_bytes(vec![("sample".to_owned(), bytes)]).expect("sound");
         let (frames, facts, anomalies) = read(&set).expect("sound");
-        assert_eq!((frames.len(), facts[0].interfaces.len()), (1, MAX_LISTED));
+        assert_eq!((frames.len(), facts[0].interfaces.len()), (1, LISTED_INTERFACES));
         assert_eq!(anomalies.tally(Kind::LimitReached).map(|tally| tally.count), Some(99_000));
     }
 }

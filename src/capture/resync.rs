@@ -9,6 +9,8 @@
 //!
 //! A place that the damaged record itself points to is another matter: a few records there are enough ([`leads`]).
 
+use crate::limits::RESYNC_PLACES;
+
 /// A record seen from its first bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordSize {
@@ -178,7 +180,7 @@ fn leap(before: Option<i64>, now: Option<i64>) -> bool {
 /// behind them and joins them fails too.
 ///
 /// # Invariants
-/// - A place counts only while it lies less than [`PLACES`] bytes behind the start of the chain.
+/// - A place counts only while it lies less than [`RESYNC_PLACES`] bytes behind the start of the chain.
 #[derive(Debug, Default)]
 struct Dead {
     /// Offsets by their remainder; made when the first chain is longer than a few records.
@@ -189,18 +191,18 @@ impl Dead {
     /// Returns true if an earlier chain passed `at`, for a chain from `start`.
     #[inline]
     fn holds(&self, at: usize, start: usize) -> bool {
-        at - start < PLACES && self.places.get(at % PLACES) == Some(&at)
+        at - start < RESYNC_PLACES && self.places.get(at % RESYNC_PLACES) == Some(&at)
     }
 
     /// Remembers that a chain from `start` passes `at`.
     fn add(&mut self, at: usize, start: usize) {
-        if at - start >= PLACES {
+        if at - start >= RESYNC_PLACES {
             return;
         }
         if self.places.is_empty() {
-            self.places = vec![usize::MAX; PLACES];
+            self.places = vec![usize::MAX; RESYNC_PLACES];
         }
-        if let Some(place) = self.places.get_mut(at % PLACES) {
+        if let Some(place) = self.places.get_mut(at % RESYNC_PLACES) {
             *place = at;
         }
     }
@@ -209,8 +211,6 @@ impl Dead {
 // Rationale: more than the longest frame that capture programs write (262,144 bytes), so that no chain inside one
 // frame's payload is long enough.
 const MIN_SPAN: usize = (256 << 10) + 64;
-// Rationale: every place that a chain passes before it is long enough, but for the odd huge record at its end; 4 MiB.
-const PLACES: usize = 512 << 10;
 // Rationale: a few in a row, also where records are huge.
 const MIN_RECORDS: u64 = 3;
 // Rationale: a capture that is silent for longer than a day within 256 KiB is rarer than a wrong guess.

@@ -16,8 +16,9 @@ use super::mapped::{Appender, Mapping};
 use super::original::Original;
 use super::set::OpenOptions;
 use super::spool;
-use super::{Content, Digests};
+use super::{Decompressed, Digests};
 use crate::Error;
+use crate::limits::COMPRESSION_LAYERS;
 
 /// One input, ready to be read.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Input {
             hash.update(bytes.get(done..).unwrap_or_default());
             done = bytes.len();
             if ended {
-                let content = Content { bytes: done as u64, sha256: hash.finalize().into() };
+                let content = Decompressed { bytes: done as u64, sha256: hash.finalize().into() };
                 return Ok(Digests { file, content: Some(content) });
             }
         }
@@ -190,7 +191,7 @@ fn fill(
     let mut reader: Ahead<Box<dyn Read + '_>> = Ahead::new(Box::new(SharedMeter(Rc::clone(&meter))));
     // A fault before the first bytes comes again, and is told, when the content is read.
     while let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) {
-        if layers.matches('+').count() >= MAX_LAYERS {
+        if layers.matches('+').count() >= COMPRESSION_LAYERS {
             break;
         }
         layers = layers + compression.name() + "+";
@@ -246,7 +247,7 @@ pub(super) fn other_than_capture(path: &Path) -> Result<Option<(String, bool)>, 
     let file = File::open(path).map_err(io_error("open"))?;
     let mut reader: Ahead<Box<dyn Read>> = Ahead::new(Box::new(file));
     reader.ahead(HEAD).map_err(io_error("read"))?;
-    for _ in 0..MAX_LAYERS {
+    for _ in 0..COMPRESSION_LAYERS {
         let Some(compression) = reader.ahead(HEAD).ok().and_then(Compression::detect) else { break };
         reader = Ahead::new(Box::new(Members::new(compression, reader)));
     }
@@ -297,8 +298,6 @@ impl<R: Read> Read for SharedMeter<R> {
 pub(super) const STDIN: &str = "-";
 // Rationale: a share of a millisecond of hashing.
 const AT_ONCE: usize = 1 << 20;
-// Rationale: one around another happens (an archive of a compressed capture); more is somebody's joke.
-const MAX_LAYERS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -357,7 +356,7 @@ mod tests {
             let set = CaptureSet::from_bytes(vec![(String::new(), packed.clone())]).expect("sound");
             let digests = set.digests(0).expect("known");
             assert_eq!(digests.file, <[u8; 32]>::from(Sha256::digest(&packed)));
-            let content = Content { bytes: plain.len() as u64, sha256: Sha256::digest(&plain).into() };
+            let content = Decompressed { bytes: plain.len() as u64, sha256: Sha256::digest(&plain).into() };
             assert_eq!(digests.content, Some(content));
         }
     }

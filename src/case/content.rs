@@ -1,4 +1,4 @@
-//! What stands in a case: each file's name and bytes, made from one report.
+//! Content of a case: each file's name and bytes, made from one report.
 
 #[cfg(feature = "table")]
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use crate::report::{self, Document, Piece};
 /// A torrent of a case: its info-hash in hex, and the bytes of its file.
 pub type TorrentFile = (String, Vec<u8>);
 
-/// What the table `pieces` of a case is made of.
+/// The source of a case's table `pieces`.
 #[derive(Clone, Copy, Debug)]
 pub enum Pieces<'a> {
     /// Nothing is known of them but what the report itself has.
@@ -27,7 +27,7 @@ pub enum Pieces<'a> {
 
 /// The files of a case, each made when it is written: of a large report no two forms are in memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Content<'d> {
+pub struct CaseFiles<'d> {
     document: &'d Document,
     pieces: Pieces<'d>,
     torrents: &'d [TorrentFile],
@@ -37,7 +37,7 @@ pub struct Content<'d> {
 /// Makes the content of one file.
 type Make<'m> = &'m dyn Fn(&mut dyn Write) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-impl<'d> Content<'d> {
+impl<'d> CaseFiles<'d> {
     /// The files of a report; `pieces` are what its figures are sums of, for the table of that name, `torrents` are those that
     /// it speaks of, `covered` is there but for a report that was read without it.
     pub fn of(
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_manifest_names_every_other_file_and_no_clock_or_place() {
         let mut files = Vec::new();
-        Content::of(&fixture::document(), Pieces::Rows(&[]), &[], None)
+        CaseFiles::of(&fixture::document(), Pieces::Rows(&[]), &[], None)
             .write(|name, make| {
                 let mut bytes = Vec::new();
                 make(&mut bytes)?;

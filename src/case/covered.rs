@@ -52,7 +52,7 @@ impl Covered {
     }
 }
 
-/// What its fields mean: a new number where one is renamed, removed, or given another meaning.
+/// Meaning of the fields: a new number where one is renamed, removed, or given another meaning.
 const SCHEMA: &str = "peerproof/coverage/2";
 
 #[cfg(test)]

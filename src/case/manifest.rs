@@ -25,7 +25,7 @@ pub(super) struct Entry {
     bytes: u64,
     /// `None` where the run was told not to compute it.
     pub(super) sha256: Option<String>,
-    /// Whether that was taken over from a list and not computed; left out where it was computed.
+    /// Set if the digest was taken over from a list and not computed; left out where it was computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256_stated: Option<bool>,
 }
@@ -66,5 +66,5 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// What the fields of a manifest mean: a new number where one is renamed, removed, or given another meaning.
+/// Meaning of a manifest's fields: a new number where one is renamed, removed, or given another meaning.
 pub(super) const SCHEMA: &str = "peerproof/case/1";

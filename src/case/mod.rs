@@ -1,6 +1,6 @@
 //! A case directory: the report in every form, its tables, the torrents and a manifest, complete or not there at all.
 //!
-//! Whoever finds the case finds all of it: [`output`](crate::output) says how. It stands alone: the report is read back
+//! Whoever finds the case finds all of it: `output` says how. It stands alone: the report is read back
 //! from it ([`Opened`]), and every view is made again without the captures.
 
 mod content;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::output::{NewDirectory, parent, probe};
 use crate::report::escaped;
-pub use content::{Content, Pieces, TorrentFile};
+pub use content::{CaseFiles, Pieces, TorrentFile};
 pub use covered::Covered;
 pub use read::{OpenError, Opened, pieces_of};
 pub use remade::{Remade, RemakeError, remade};
@@ -43,18 +43,18 @@ pub enum CaseError {
         /// Why it stays, as a clause.
         why: &'static str,
     },
-    /// What is there is not a case, or holds more than one: it is never removed.
+    /// The path is not a case, or holds more than one: it is never removed.
     #[error("{path} is not a case of this tool ({found}), so it is not replaced")]
     Foreign {
         /// The place.
         path: PathBuf,
-        /// What there is instead, as a clause.
+        /// The content that is there instead, as a clause.
         found: String,
     },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The failed action, as a verb phrase.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -106,7 +106,7 @@ impl Case {
     ///
     /// # Errors
     /// Any [`CaseError`]; then nothing has changed, but where an old case could not be removed entirely.
-    pub fn write(&self, content: &Content<'_>) -> Result<Vec<String>, CaseError> {
+    pub fn write(&self, content: &CaseFiles<'_>) -> Result<Vec<String>, CaseError> {
         let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
         let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
@@ -157,7 +157,7 @@ fn only_ours(directory: &Path, target: &Path) -> Result<Vec<PathBuf>, CaseError>
     Ok(files)
 }
 
-/// The same below the directory `inside` of it, `""` for itself.
+/// Lists the files below the directory `inside` of a case, `""` for the case itself.
 fn list(directory: &Path, inside: &str, target: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaseError> {
     let io = |source| CaseError::Io { action: "list", path: target.to_owned(), source };
     for entry in fs::read_dir(directory.join(inside)).map_err(io)? {
@@ -195,7 +195,7 @@ fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
 }
 
 /// Writes the files, and gives their names.
-fn write_files(content: &Content<'_>, new: &NewDirectory) -> Result<Vec<String>, CaseError> {
+fn write_files(content: &CaseFiles<'_>, new: &NewDirectory) -> Result<Vec<String>, CaseError> {
     let directory = new.path();
     let io = |action, path: &Path| {
         let path = path.to_owned();
@@ -218,7 +218,7 @@ fn write_files(content: &Content<'_>, new: &NewDirectory) -> Result<Vec<String>,
     Ok(names)
 }
 
-/// Whether this tool writes a file of that name into a case, or wrote it there in an older version.
+/// Returns true if this tool writes a file of that name into a case, or wrote it there in an older version.
 fn is_ours(inside: &str, name: &str) -> bool {
     let table = |name: &str| {
         let stem = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".parquet"));
@@ -243,9 +243,9 @@ mod tests {
 
     const REPORT: &str = "report.json";
 
-    fn content(document: crate::report::Document) -> Content<'static> {
+    fn content(document: crate::report::Document) -> CaseFiles<'static> {
         let torrents = vec![("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())];
-        Content::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
+        CaseFiles::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Opened {
     pub document: Document,
     /// The torrents of the case.
     pub torrents: Vec<TorrentFile>,
-    /// What the captures can have seen; `None` of a `report.json` alone, and of a case of an older version.
+    /// Stretches that the captures cover; `None` of a `report.json` alone, and of a case of an older version.
     pub covered: Option<Covered>,
 }
 
@@ -164,7 +164,7 @@ fn torrents(directory: &Path) -> io::Result<Vec<TorrentFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Case, Content, Pieces};
+    use crate::case::{Case, CaseFiles, Pieces};
     use crate::report::fixture;
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let target = place.path().join("case");
         let document = fixture::document();
         let torrents = vec![("c3".repeat(20), b"x".to_vec())];
-        let content = Content::of(&document, Pieces::None, &torrents, None);
+        let content = CaseFiles::of(&document, Pieces::None, &torrents, None);
         Case::at(&target, false).and_then(|case| case.write(&content)).expect("written");
         let opened = Opened::read(&target).expect("read");
         assert_eq!((opened.document, opened.torrents), (document, torrents));

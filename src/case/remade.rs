@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use super::content::{COVERAGE, Content, PIECES, Pieces};
+use super::content::{COVERAGE, CaseFiles, PIECES, Pieces};
 use super::manifest::digest;
 use super::{CaseError, OpenError, Opened, pieces_of};
 
@@ -30,7 +30,7 @@ pub fn remade(path: &Path) -> Result<Remade, RemakeError> {
         return Ok(Remade::Version(document.tool.version));
     }
     let pieces = pieces_of(path)?;
-    let content = Content::of(&document, Pieces::Files(&pieces), &torrents, covered.as_ref());
+    let content = CaseFiles::of(&document, Pieces::Files(&pieces), &torrents, covered.as_ref());
     let (mut same, mut differs) = (0, None);
     content.write(|name, make| {
         if differs.is_some() || PIECES.contains(&name) || name == COVERAGE {

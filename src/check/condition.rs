@@ -45,7 +45,7 @@ impl<T: Copy + Ord> Bounds<T> {
         text.split(',').map(one).collect::<Option<Vec<_>>>().map(Self)
     }
 
-    /// Whether `found` fulfils all.
+    /// Returns true if `found` fulfils all conditions.
     pub(super) fn holds(&self, found: T) -> bool {
         self.0.iter().all(|one| {
             let order = found.cmp(&one.of);
@@ -104,7 +104,7 @@ impl Glob {
         glob::Pattern::new(text).ok().map(Self)
     }
 
-    /// Whether `text` fits.
+    /// Returns true if `text` fits the pattern.
     pub(super) fn fits(&self, text: &str) -> bool {
         self.0.matches(text)
     }

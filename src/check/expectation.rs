@@ -10,7 +10,7 @@ use crate::anomaly::Kind;
 use crate::evidence::{Bytes, Flag, Grade, OpaqueKind};
 use crate::options::ChecksumPolicy;
 
-/// What a capture has to show.
+/// An expectation of a capture's report, as its file states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// How its captures are read.
@@ -29,7 +29,7 @@ pub struct Settings {
     pub captures: Vec<String>,
     /// Its torrents, by name in its folder, as magnet links or info-hashes; every one of the folder where it is empty.
     pub torrents: Vec<String>,
-    /// What to do about checksums.
+    /// Policy for checksums of the run.
     pub checksums: ChecksumPolicy,
     /// Tunnels, as `udp:PORT=FORMAT`.
     pub tunnels: Vec<String>,
@@ -46,7 +46,7 @@ pub(super) struct Entry {
     pub(super) line: usize,
     /// Which rows it may be.
     pub(super) selectors: Vec<Rule>,
-    /// What has to be true of one of them.
+    /// Rules that the row has to fulfil.
     pub(super) rules: Vec<Rule>,
     /// How many rows have to fulfil it; where it is not stated, one that fulfils no other entry.
     pub(super) count: Option<Rule>,
@@ -62,7 +62,7 @@ pub(super) struct Rule {
     pub(super) condition: Condition,
 }
 
-/// What a line asks for.
+/// The condition of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     Number(Bounds<u64>),
@@ -78,7 +78,7 @@ pub(super) enum Condition {
 pub struct Fault {
     /// The line, counted from 1.
     pub line: usize,
-    /// What was found there, and what was expected.
+    /// The value that was found there, and the one that was expected.
     pub what: String,
 }
 
@@ -127,7 +127,7 @@ impl Expectation {
         Ok(read)
     }
 
-    /// Whether a line of its own counts the oddities of that kind.
+    /// Returns true if a line of its own counts the oddities of `kind`.
     pub fn counts(&self, kind: Kind) -> bool {
         self.anomalies.iter().any(|rule| rule.key == kind.name())
     }

@@ -10,7 +10,7 @@ use crate::report::escaped;
 pub struct Outcome {
     /// The path of its folder.
     pub name: String,
-    /// What differs.
+    /// Differences between the report and its expectation.
     pub differences: Vec<Difference>,
     /// Why it could not be run.
     pub error: Option<String>,

@@ -9,18 +9,18 @@ use super::files_of;
 use crate::evidence::{Bytes, Flag, Grade};
 use crate::report::{Document, Subject, Torrent, escaped};
 
-/// What a report has otherwise than expected.
+/// A difference between a report and its expectation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
     /// The line at which its entry begins, counted from 1.
     pub entry: usize,
     /// Its own line, counted from 1.
     pub line: usize,
-    /// What the entry is about, as the expectation has it.
+    /// Subject of the entry, as the expectation names it.
     pub about: String,
     /// The line as it stands.
     pub expected: String,
-    /// What it would have to be.
+    /// Value of the report, which is not the expected one.
     pub found: String,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Difference {
 }
 
 impl Expectation {
-    /// What `report` has otherwise, by line; empty where it has everything as expected.
+    /// Differences between `report` and the expectation, by line; empty where there are none.
     pub fn differences(&self, report: &Document) -> Vec<Difference> {
         let mut out = Vec::new();
         let subjects: Vec<Row<'_>> =
@@ -227,7 +227,7 @@ enum Of<'r> {
 }
 
 impl Row<'_> {
-    /// Whether a selector takes it.
+    /// Returns true if a selector takes the row that `rule` is about.
     fn fits(&self, rule: &Rule) -> bool {
         let Condition::Text(glob) = &rule.condition else { return false };
         match (&self.of, rule.key.as_str()) {
@@ -249,7 +249,7 @@ impl Row<'_> {
         }
     }
 
-    /// What it has in place of what `rule` asks for, as a line; `None` where it fulfils it.
+    /// The row's own value in place of the one that `rule` asks for, as a line; `None` where the rule is fulfilled.
     fn found(&self, rule: &Rule) -> Option<String> {
         let line = |value: String| format!("{} = {value}", rule.key);
         match &rule.condition {

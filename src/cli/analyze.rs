@@ -3,21 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::capture::Sums;
 use peerproof::case::{Covered, Pieces, TorrentFile};
 use peerproof::evidence::Evidence;
 use peerproof::hosts::Lists;
-use peerproof::input::read_whole;
 use peerproof::report::{Document, Given};
-use peerproof::torrent::Torrents;
-use peerproof::{Error, Options};
+use peerproof::stages::capture::Sums;
+use peerproof::stages::input::read_whole;
+use peerproof::{Error, Options, Torrents};
 
 use super::Ending;
 use super::captures::Captures;
 use super::ending::ending;
 use super::hosts::HostLists;
 use super::parts;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::GivenTorrents;
 use super::views::{Place, Views};
 
@@ -73,7 +72,7 @@ pub struct Analyze {
 
 impl Analyze {
     /// Reads, proves, reports; `given` are the words of the command line.
-    pub fn run(&self, look: Look, given: Vec<String>) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions, given: Vec<String>) -> anyhow::Result<Ending> {
         let place = self.views.check()?.given(given, self.captures.paths());
         let lists = self.hosts.open()?;
         let torrents = self.torrents.open(self.captures.paths(), self.captures.strict())?;
@@ -102,10 +101,10 @@ impl Analyze {
         self.show(look, &place, &lists, evidence, &options)
     }
 
-    /// The same where some of the captures are parts.
+    /// Analyzes where some of the captures are parts.
     fn run_parts(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         lists: &Lists,
         torrents: &Torrents,
@@ -135,7 +134,7 @@ impl Analyze {
 
     fn show(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         lists: &Lists,
         mut evidence: Evidence,

@@ -14,13 +14,13 @@ use peerproof::audit::{
     Alias, Answer, Covers, Digested, Document, Letter, Notices, Prefix, Terms, judge, page, table, zone,
 };
 use peerproof::case::{Covered, Opened};
-use peerproof::output::{NewDirectory, probe};
 use peerproof::report::{self, Given, Screen, counted, escaped};
+use peerproof::stages::output::{NewDirectory, probe};
 
 use super::captures::Settings;
 use super::hosts::HostLists;
 use super::refusal::{Refusal, opening};
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
 
@@ -112,7 +112,7 @@ enum Strict {
 
 impl Audit {
     /// Reads notices and captures, and answers.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let terms = self.terms()?;
         let place = self.output.as_deref().map(|place| Place::at(place, self.force)).transpose()?;
         let mut inputs = Vec::new();
@@ -181,7 +181,7 @@ impl Audit {
     }
 
     /// The report that the notices are held against: of a case, or of captures that are read now.
-    fn source(&self, look: Look) -> anyhow::Result<(report::Document, Covered)> {
+    fn source(&self, look: ScreenOptions) -> anyhow::Result<(report::Document, Covered)> {
         if let Some(path) = &self.case {
             let opened = Opened::read(path).map_err(|error| opening(&error))?;
             let covered = opened.covered.ok_or_else(|| match opened.document.options.pseudonyms {
@@ -300,7 +300,7 @@ impl Place {
     }
 }
 
-/// Whether nothing is at `path` but an empty directory, or with `force` an audit and nothing else.
+/// Returns true if nothing is at `path` but an empty directory, or with `force` an audit and nothing else.
 fn is_free(path: &Path, force: bool) -> io::Result<bool> {
     if !path.is_dir() {
         return Ok(false);

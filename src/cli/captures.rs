@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::input::read_whole;
-use peerproof::mse::Secrets;
-use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::part::{is_hashed, is_part};
-use peerproof::torrent::Torrents;
-use peerproof::{Error, Limits, Options, holds_parts};
+use peerproof::stages::input::read_whole;
+use peerproof::{
+    CaptureSet, ChecksumPolicy, Error, Limits, OpenOptions, Options, Secrets, Torrents, UdpTunnel, holds_parts,
+};
 
 use super::refusal::{Refusal, library};
 
@@ -101,7 +99,7 @@ impl Captures {
         &self.paths
     }
 
-    /// Whether damage ends the run.
+    /// Returns true if damage ends the run.
     pub fn strict(&self) -> bool {
         self.reading.strict()
     }
@@ -132,7 +130,7 @@ impl Captures {
 }
 
 impl Reading {
-    /// Whether damage ends the run.
+    /// Returns true if damage ends the run.
     pub fn strict(&self) -> bool {
         self.strict
     }

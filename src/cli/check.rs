@@ -6,16 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use peerproof::anomaly::Kind;
-use peerproof::capture::{CaptureSet, OpenOptions};
 use peerproof::check::{Difference, Expectation, Outcome, Settings, first, junit};
-use peerproof::mse::Secrets;
-use peerproof::packet::UdpTunnel;
 use peerproof::report::{Document, Given, counted, escaped};
-use peerproof::torrent::Torrents;
-use peerproof::{Limits, Options};
+use peerproof::{CaptureSet, Limits, OpenOptions, Options, Secrets, Torrents, UdpTunnel};
 
 use super::refusal::Refusal;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say};
 
 /// Hold captures against what they are expected to show: for the CI of BitTorrent clients
@@ -44,7 +40,7 @@ struct Case {
 
 impl Check {
     /// Runs every case and compares.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let cases = self.cases()?;
         let (mut outcomes, mut rules, mut causes, mut text) = (Vec::new(), 0, Vec::new(), String::new());
         for case in &cases {

@@ -11,7 +11,7 @@ use peerproof::report::{counted, escaped, grouped};
 use super::ending::ending;
 use super::files::{format_of, new_file, put};
 use super::material::Material;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::{Ending, say};
 
 /// Write every BitTorrent stream as plain TCP, for any tool that reads captures
@@ -28,7 +28,7 @@ pub struct Clear {
 
 impl Clear {
     /// Reads the streams and writes them.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let ready = self.material.open("clear")?;
         let mut file = new_file(&self.output)?;
         let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, program, say};
 
 /// Print completions for a shell, to be put where it looks for them
@@ -17,7 +17,7 @@ pub struct Completions {
 
 impl Completions {
     /// Prints the completions.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program(), "peerproof", &mut script);
         say::print(&script)?;

@@ -11,7 +11,7 @@ use peerproof::{Error, Options, analyze_content};
 use super::ending::ending;
 use super::material::Material;
 use super::refusal::{Refusal, reason};
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::{Ending, say};
 
 /// Write the verified bytes of a torrent's files, with a map of their holes
@@ -32,7 +32,7 @@ pub struct Content {
 
 impl Content {
     /// Reads, proves, writes.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let ready = self.material.open("content")?;
         let wanted = Wanted { peer: self.peer, torrents: ready.asked };
         let mut files = Files::at(&self.output, wanted).map_err(|error| self.taken(error))?;
@@ -55,7 +55,7 @@ impl Content {
         Ok(limits)
     }
 
-    /// What to try where the place is taken.
+    /// Adds a remedy to an error about a place that is taken.
     fn taken(&self, error: Error) -> anyhow::Error {
         match error {
             Error::Io { name, source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => Refusal {

@@ -12,7 +12,7 @@ use peerproof::report::{Whom, counted, escaped, grouped};
 use super::files::{format_of, new_file, put};
 use super::material::Material;
 use super::refusal::Refusal;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::{Ending, say};
 
 /// Cut the smallest capture that still proves what is claimed of a peer
@@ -41,7 +41,7 @@ pub struct Cut {
 
 impl Cut {
     /// Cuts, and analyses the cut.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let ready = self.material.open("cut")?;
         let mut file = new_file(&self.output)?;
         let bar = Progress::of(look, &ready.paths, ready.captures.set.total_bytes());

@@ -15,7 +15,7 @@ pub fn ending(evidence: &Evidence) -> Ending {
     ending_of(&evidence.captures, &evidence.anomalies, evidence.known.passed_over().len() as u64)
 }
 
-/// The same of inputs, of what was odd in them, and of torrent files that were passed over.
+/// The ending of a run by its inputs, by their oddities, and by torrent files that were passed over.
 pub fn ending_of(captures: &[InputFacts], anomalies: &Anomalies, passed_over: u64) -> Ending {
     let mut causes = Vec::new();
     for capture in captures {

@@ -9,7 +9,7 @@ use peerproof::{Group, Options, Part, hash_units, make_part};
 
 use super::captures::Captures;
 use super::ending::ending_of;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::GivenTorrents;
 use super::{Ending, parts, say};
 
@@ -56,7 +56,7 @@ pub struct Facts {
 
 impl Facts {
     /// Reads the captures and writes the part.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         if self.no_digest {
             anyhow::bail!("--no-digest makes no part: a part names its captures by their digests");
         }

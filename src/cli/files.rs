@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use peerproof::output::NewFile;
-use peerproof::record::Format;
+use peerproof::cut::Format;
+use peerproof::stages::output::NewFile;
 
 use super::refusal::{Refusal, reason};
 

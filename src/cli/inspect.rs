@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use peerproof::Options;
 
 use super::captures::Captures;
-use super::screen::{Look, Progress};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::readable_beside;
 use super::{Ending, say};
 
@@ -32,7 +32,7 @@ enum Format {
 
 impl Inspect {
     /// Prints what the captures hold.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let captures = self.captures.open()?;
         let bar = Progress::of(look, self.captures.paths(), captures.set.total_bytes());
         let advance = |done: u64| bar.at(done);

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_mangen::Man;
-use peerproof::output::NewFile;
 use peerproof::report::{counted, escaped};
+use peerproof::stages::output::NewFile;
 
 use super::refusal::{Refusal, reason};
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, program, say};
 
 /// Print the manual page, or write a page for each command
@@ -21,7 +21,7 @@ pub struct Manual {
 
 impl Manual {
     /// Prints or writes the pages.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let mut root = program().disable_help_subcommand(true);
         root.build();
         let Some(directory) = &self.output else {

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::Error;
-use peerproof::case;
 use peerproof::report::Input;
-use peerproof::torrent::{Torrent, Torrents};
+use peerproof::{Error, Torrent, Torrents, case};
 use peerproof_verify::{Fault, Found};
 
 use super::captures::{Opened, Reading};

@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use screen::Look;
+use screen::ScreenOptions;
 
 /// How a run that could be made ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn run() -> ExitCode {
     look.begin();
     signals::watch();
     end_on_panic();
-    peerproof::capture::catch_cut_files();
+    peerproof::stages::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(look, given),
         Command::Report(command) => command.run(look),
@@ -168,7 +168,7 @@ const PANICKED: i32 = 101;
 #[command(name = "peerproof", version, about = help::ABOUT, override_help = help::ALL)]
 struct Cli {
     #[command(flatten)]
-    look: Look,
+    look: ScreenOptions,
 
     #[command(subcommand)]
     command: Command,

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use peerproof::capture::{CaptureSet, PassedOver};
 use peerproof::part::{Hashed, is_hashed, is_part};
-use peerproof::{Gathered, Part, holds_parts};
+use peerproof::stages::capture::PassedOver;
+use peerproof::{CaptureSet, Gathered, Part, holds_parts};
 
 use super::refusal::{Refusal, library};
 

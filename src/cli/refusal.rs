@@ -131,7 +131,7 @@ pub fn usage(error: &clap::Error) -> String {
     format!("{}; try: {}", words.join(" "), meant.unwrap_or(help))
 }
 
-/// What the operating system said, in plain words where there are some.
+/// The operating system's error, in plain words where there are some.
 pub fn reason(error: &io::Error) -> String {
     let plain = match error.kind() {
         io::ErrorKind::NotFound => "no such file",
@@ -152,7 +152,7 @@ pub fn reason(error: &io::Error) -> String {
     plain.to_owned()
 }
 
-/// Whether the reason alone, behind a name, says what was tried.
+/// Returns true for a reason that, alone behind a name, says what was tried.
 fn is_plain(error: &io::Error) -> bool {
     use io::ErrorKind::{
         IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,

@@ -7,7 +7,7 @@ use peerproof::case::{Opened, Pieces, pieces_of};
 use peerproof::report::Input;
 
 use super::refusal;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::views::Views;
 use super::{Ending, say};
 
@@ -24,7 +24,7 @@ pub struct Report {
 
 impl Report {
     /// Reads the report and shows it.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let place = self.views.check()?.read_from(&self.source);
         let opened = Opened::read(&self.source).map_err(|error| refusal::opening(&error))?;
         let document = opened.document;

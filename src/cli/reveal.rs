@@ -7,7 +7,7 @@ use peerproof::report::{Whom, visible};
 
 use super::keys::read;
 use super::refusal::Refusal;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say};
 
 /// Print what a pseudonym of --pseudonymize stands for
@@ -24,7 +24,7 @@ pub struct Reveal {
 
 impl Reveal {
     /// Prints a line for each.
-    pub fn run(&self, look: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let key = read(&self.key)?;
         let mut lines = String::new();
         for pseudonym in &self.pseudonyms {

@@ -15,7 +15,7 @@ use super::refusal::reason;
 /// Writes a result to standard output.
 ///
 /// # Errors
-/// What keeps it from being written, but for a reader that has gone.
+/// Errors of writing, but for a reader that has gone.
 pub fn print(result: &[u8]) -> anyhow::Result<()> {
     write(|out| out.write_all(result))
 }
@@ -33,7 +33,7 @@ pub fn told(lines: &str) -> anyhow::Result<()> {
     print(shown.collect::<String>().as_bytes())
 }
 
-/// The same for a result that is made while it is written.
+/// Prints a result that is made while it is written.
 ///
 /// # Errors
 /// As [`print`].

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say};
 
 /// Print the JSON Schema of report.json, or of what inspect prints
@@ -23,7 +23,7 @@ enum Of {
 
 impl Schema {
     /// Prints the schema.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let schema = match self.of {
             Of::Report => peerproof::report::schema()?,
             Of::Inspect => peerproof::inspect::schema()?,

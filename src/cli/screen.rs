@@ -12,7 +12,7 @@ use peerproof::report::{Detail, Screen};
 
 /// How a command speaks: for every command.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Look {
+pub struct ScreenOptions {
     /// Colours on standard output and standard error. auto: on a terminal, unless NO_COLOR is set or TERM is dumb
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_short_help = true)]
     color: Colour,
@@ -36,7 +36,7 @@ enum Colour {
     Never,
 }
 
-impl Look {
+impl ScreenOptions {
     /// Sets up standard error as it is asked for.
     pub fn begin(self) {
         match self.color {
@@ -89,7 +89,7 @@ pub struct Progress {
 
 impl Progress {
     /// Progress of reading `paths`, of `total` bytes where that is known.
-    pub fn of(look: Look, paths: &[impl AsRef<Path>], total: Option<u64>) -> Self {
+    pub fn of(look: ScreenOptions, paths: &[impl AsRef<Path>], total: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template(total.map_or(ENDLESS_STYLE, |_| STYLE)) {
             bar.set_style(style);

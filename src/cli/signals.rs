@@ -9,8 +9,11 @@ pub fn watch() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            let what =
-                if peerproof::output::abandon() { "what it had finished stands" } else { "nothing was written" };
+            let what = if peerproof::stages::output::abandon() {
+                "what it had finished stands"
+            } else {
+                "nothing was written"
+            };
             let code = 128 + u8::try_from(signal).unwrap_or_default();
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
                 // Below the progress bar.
@@ -25,7 +28,7 @@ pub fn watch() {
 #[cfg(not(unix))]
 pub fn watch() {}
 
-/// Whether the process was started with `signal` ignored; told by Linux alone.
+/// Returns true if the process was started with `signal` ignored; told by Linux alone.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

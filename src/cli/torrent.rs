@@ -5,17 +5,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::capture::CaptureSet;
 use peerproof::ends::Span;
-use peerproof::metadata::Rebuilt;
-use peerproof::output::{NewFile, probe};
 use peerproof::report::{counted, cut, escaped, grouped, hex, visible};
-use peerproof::torrent::{TorrentId, Torrents};
-use peerproof::{Options, analyze, find_torrents};
+use peerproof::stages::metadata::Rebuilt;
+use peerproof::stages::output::{NewFile, probe};
+use peerproof::stages::torrent::TorrentId;
+use peerproof::{CaptureSet, Options, Torrents, analyze, find_torrents};
 
 use super::captures::Reading;
 use super::refusal::{Refusal, reason};
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say, torrents};
 
 /// Print what torrent files say, or rebuild them from the metadata that peers sent one another in captures
@@ -40,7 +39,7 @@ pub struct Torrent {
 
 impl Torrent {
     /// Prints the facts of each torrent, sorted by info-hash.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         if !self.from.is_empty() {
             return self.rebuild();
         }
@@ -196,7 +195,7 @@ fn senders(rebuilt: &Rebuilt, captures: &CaptureSet, out: &mut impl Write) -> io
     Ok(())
 }
 
-fn facts(torrent: &peerproof::torrent::Torrent, out: &mut impl Write) -> io::Result<()> {
+fn facts(torrent: &peerproof::Torrent, out: &mut impl Write) -> io::Result<()> {
     let kind = match (torrent.info_hash_v1(), torrent.info_hash_v2()) {
         (Some(_), Some(_)) => "hybrid (v1 and v2)",
         (None, Some(_)) => "v2",

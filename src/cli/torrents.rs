@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use peerproof::Error;
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::inspect::Beside;
-use peerproof::torrent::{Torrent, Torrents};
+use peerproof::inspect::TorrentBeside;
+use peerproof::{CaptureSet, Error, OpenOptions, Torrent, Torrents};
 
 use super::refusal::{Refusal, library};
 
@@ -82,7 +80,7 @@ pub fn beside(captures: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The torrents that lie beside captures; what cannot be read is none.
-pub fn readable_beside(captures: &[PathBuf]) -> Vec<Beside> {
+pub fn readable_beside(captures: &[PathBuf]) -> Vec<TorrentBeside> {
     let files = beside(captures).unwrap_or_default();
     let read = files.into_iter().filter_map(|file| {
         // A path of other bytes than text cannot be typed.
@@ -90,7 +88,7 @@ pub fn readable_beside(captures: &[PathBuf]) -> Vec<Beside> {
         let size = file.metadata().ok()?.len();
         let bytes = (size <= MOST_BYTES).then(|| std::fs::read(&file).ok())??;
         let torrent = Torrent::parse(&path, &bytes).ok()?;
-        Some(Beside { path, wire_hashes: torrent.wire_hashes().collect() })
+        Some(TorrentBeside { path, wire_hashes: torrent.wire_hashes().collect() })
     });
     read.take(MOST_BESIDE).collect()
 }

@@ -12,7 +12,7 @@ use peerproof_verify::{Checked, Fault, Found};
 
 use super::material::around;
 use super::refusal::Refusal;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::{Ending, say};
 
 /// Check what was served, in a case, again, from its captures, by a second program
@@ -40,7 +40,7 @@ pub struct Verify {
 
 impl Verify {
     /// Checks, and tells the first difference.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         let signer = match self.signer()? {
             Ok(signer) => signer,
             Err(why) => return differs("manifest.json", "signed with that key", &why),
@@ -76,7 +76,7 @@ impl Verify {
         }
     }
 
-    /// What is to be said of the signature; the inner error tells that the manifest is not signed with the key.
+    /// The sentence about the signature; the inner error tells that the manifest is not signed with the key.
     fn signer(&self) -> anyhow::Result<Result<String, String>> {
         let beside = || SIGNATURES.iter().map(|name| self.case.join(name)).find(|path| path.is_file());
         let Some(key) = &self.public_key else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use peerproof::case::{Case, CaseError, Content, Covered, Pieces, TorrentFile, pieces_in};
+use peerproof::case::{Case, CaseError, CaseFiles, Covered, Pieces, TorrentFile, pieces_in};
 use peerproof::pseudonym::{Key, holds_no_address};
 use peerproof::report::{
     Choice, Document, Moment, Piece, Screen, Sort, Torrent, Whom, counted, dot, graphml, page, passed_over,
@@ -15,10 +15,10 @@ use peerproof::report::{
 use super::keys;
 use super::refusal::{self, Refusal};
 use super::say;
-use super::screen::Look;
+use super::screen::ScreenOptions;
 use super::torrents::readable_beside;
 
-/// What to print, of whom, and where a case goes.
+/// Arguments of commands that show a report: its format, the choice of rows, the directory of a case.
 #[derive(Debug, Args)]
 pub struct Views {
     /// What to print on standard output
@@ -134,12 +134,12 @@ pub struct Place<'v> {
 }
 
 impl<'v> Place<'v> {
-    /// The same for a report that was read from `source`.
+    /// Suggests commands for a report that was read from `source`.
     pub fn read_from(self, source: &'v Path) -> Self {
         Self { source: source.is_dir().then_some(source), ..self }
     }
 
-    /// The same for a report that the command line of these words makes of captures.
+    /// Suggests commands for a report that the command line of these `words` makes of `captures`.
     pub fn given(self, words: Vec<String>, captures: &'v [PathBuf]) -> Self {
         Self { given: Some(words), captures, ..self }
     }
@@ -184,7 +184,7 @@ impl Views {
     /// lost.
     pub fn show(
         &self,
-        look: Look,
+        look: ScreenOptions,
         place: &Place<'_>,
         document: Document,
         pieces: Pieces<'_>,
@@ -260,22 +260,22 @@ impl Views {
         }
     }
 
-    /// Whether a case is written.
+    /// Returns true if a case is written.
     pub fn writes_case(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Whether a peer is shown block by block.
+    /// Returns true if a peer is shown block by block.
     pub fn shows_blocks(&self) -> bool {
         self.peer.is_some() && matches!(self.format, Format::Text | Format::Html)
     }
 
-    /// Whether what is written lists what each unit contributes.
+    /// Returns true if a file or table that is written lists the contributions of each unit.
     pub fn lists_pieces(&self) -> bool {
         self.table == Some(TableName::Pieces) || self.shows_blocks() || self.output.is_some()
     }
 
-    /// Whether the report that is printed does.
+    /// Returns true if the report that is printed lists the contributions of each unit.
     pub fn prints_pieces(&self) -> bool {
         self.table == Some(TableName::Pieces)
     }
@@ -296,7 +296,7 @@ impl Views {
 
     fn screen(
         &self,
-        look: Look,
+        look: ScreenOptions,
         case: Option<&Path>,
         given: Option<Vec<String>>,
         beside: Vec<(String, Vec<[u8; 20]>)>,
@@ -343,11 +343,11 @@ fn write(
     torrents: &[TorrentFile],
     covered: Option<&Covered>,
 ) -> Result<Vec<String>, CaseError> {
-    case.write(&Content::of(document, pieces, torrents, covered))
+    case.write(&CaseFiles::of(document, pieces, torrents, covered))
 }
 
 /// Tells what a form for programs does not say itself.
-fn notes(look: Look, document: &Document) {
+fn notes(look: ScreenOptions, document: &Document) {
     if let Some(shown) = &document.shown {
         look.note(&shown.sentence(document.subjects.len(), document.transfers.len(), document.mentions.len()));
     }

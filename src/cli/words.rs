@@ -4,7 +4,7 @@ use clap::Args;
 use peerproof::{audit, report};
 
 use super::refusal::Refusal;
-use super::screen::{Look, width};
+use super::screen::{ScreenOptions, width};
 use super::{Ending, say};
 
 /// Explain the words of the reports and of audit: terms, classes, the ladder of grades, flags, verdicts, reasons
@@ -17,7 +17,7 @@ pub struct Words {
 
 impl Words {
     /// Prints what the words mean.
-    pub fn run(&self, _: Look) -> anyhow::Result<Ending> {
+    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
         // Words may be two: "standard met".
         let (word, width) = (self.word.join(" "), width());
         // Some are words of both.

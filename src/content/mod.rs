@@ -37,7 +37,7 @@ pub struct Files {
 /// Who sent, to whom, how, of which torrent.
 type Sender = (Endpoint, Endpoint, Transport, InfoHash);
 
-/// What of the verified bytes is written.
+/// The choice of verified bytes to write.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Those that one peer sent.
@@ -73,7 +73,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Whether every byte was verified.
+    /// Returns true if every byte was verified.
     pub fn is_complete(&self) -> bool {
         self.holes.is_empty()
     }
@@ -256,7 +256,7 @@ impl Wanted {
     }
 }
 
-/// Whether the sender is a subject that declared the port that is meant.
+/// Returns true if the sender is a subject that declared the port that is meant.
 fn is_subject(evidence: &Evidence, peer: Whom, verified: &Verified<'_>) -> bool {
     let edge = (verified.uploader, verified.downloader, verified.transport);
     let same = |one: (Endpoint, Endpoint, Transport)| one == edge;

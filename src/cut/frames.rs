@@ -16,7 +16,7 @@ use crate::spine::Spilled;
 #[derive(Clone, Debug, Default)]
 pub(super) struct FrameSet(Vec<(FrameId, FrameId)>);
 
-/// What is kept of the captures.
+/// Flows and frames that a cut keeps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// Every flow of which frames are kept.
@@ -25,15 +25,15 @@ pub(super) struct Plan {
     pub(super) cited: FrameSet,
     /// Frames that hold nothing but blocks that are not asked for.
     pub(super) others: FrameSet,
-    /// Whether what blocks are not made of is left out behind the first of them.
+    /// Set to leave out packets without blocks behind the first of a flow.
     pub(super) leaves_copies: bool,
-    /// Whether only some of many acknowledgements are kept.
+    /// Set to keep only some of many acknowledgements.
     pub(super) thins: bool,
 }
 
-/// What a frame that is kept is.
+/// Kinds of frames that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     /// A part of a datagram.
     Fragment,
     /// It confirms, and carries nothing.
@@ -73,7 +73,7 @@ impl FrameSet {
         Self(joined)
     }
 
-    /// Whether a frame is one of them.
+    /// Returns true if a frame is one that is kept.
     pub(super) fn holds(&self, frame: FrameId) -> bool {
         let next = self.0.partition_point(|(_, last)| *last < frame);
         self.0.get(next).is_some_and(|(first, _)| *first <= frame)
@@ -85,11 +85,11 @@ pub(super) fn kept(
     captures: &CaptureSet,
     plan: &Plan,
     options: &Options<'_>,
-) -> Result<BTreeMap<FrameId, Kind>, Error> {
+) -> Result<BTreeMap<FrameId, FrameKind>, Error> {
     let mut kept = Kept { plan, frames: BTreeMap::new(), acks: HashMap::default(), served: HashSet::default() };
     let options = Options { progress: None, ..options.clone() };
     for part in walked(captures, &options, &mut |packet| kept.take(packet))? {
-        kept.frames.entry(part).or_insert(Kind::Fragment);
+        kept.frames.entry(part).or_insert(FrameKind::Fragment);
     }
     Ok(kept.end())
 }
@@ -149,7 +149,7 @@ pub(super) fn walked(
 
 struct Kept<'p> {
     plan: &'p Plan,
-    frames: BTreeMap<FrameId, Kind>,
+    frames: BTreeMap<FrameId, FrameKind>,
     /// Of each direction, how many acknowledgements there were, and the last one that is not kept.
     acks: HashMap<(FlowKey, Direction), (u64, Option<FrameId>), foldhash::quality::FixedState>,
     /// Directions of which blocks were kept.
@@ -157,17 +157,17 @@ struct Kept<'p> {
 }
 
 impl Kept<'_> {
-    /// Whether the packet is of a flow that is kept.
+    /// Returns true if the packet is of a flow that is kept.
     fn take(&mut self, packet: &Packet<'_>) -> bool {
         if !self.plan.flows.contains(&packet.flow) {
             return false;
         }
         let frame = packet.at.frame;
         let kind = match &packet.transport {
-            TransportLayer::Tcp(segment) if segment.flags.syn => Kind::Opens,
-            TransportLayer::Tcp(segment) if segment.flags.fin || segment.flags.rst => Kind::Closes,
-            TransportLayer::Tcp(segment) if segment.payload.wire_len == 0 => Kind::Acknowledges,
-            TransportLayer::Tcp(_) | TransportLayer::Udp(_) => Kind::Carries,
+            TransportLayer::Tcp(segment) if segment.flags.syn => FrameKind::Opens,
+            TransportLayer::Tcp(segment) if segment.flags.fin || segment.flags.rst => FrameKind::Closes,
+            TransportLayer::Tcp(segment) if segment.payload.wire_len == 0 => FrameKind::Acknowledges,
+            TransportLayer::Tcp(_) | TransportLayer::Udp(_) => FrameKind::Carries,
         };
         let cited = self.plan.cited.holds(frame);
         let (bytes, way) = (payload(packet), (packet.flow, packet.direction));
@@ -176,10 +176,10 @@ impl Kept<'_> {
         }
         // Behind the first block, much that no block is made of: sent again, or captured twice.
         let again = self.plan.leaves_copies && bytes >= MANY && self.served.contains(&way);
-        if !cited && kind == Kind::Carries && (again || self.plan.others.holds(frame)) {
+        if !cited && kind == FrameKind::Carries && (again || self.plan.others.holds(frame)) {
             return false;
         }
-        if !cited && kind == Kind::Acknowledges && self.plan.thins {
+        if !cited && kind == FrameKind::Acknowledges && self.plan.thins {
             let (count, last) = self.acks.entry((packet.flow, packet.direction)).or_default();
             *count += 1;
             if *count > FIRST_ACKS && !count.is_multiple_of(EVERY) {
@@ -193,10 +193,10 @@ impl Kept<'_> {
         true
     }
 
-    fn end(mut self) -> BTreeMap<FrameId, Kind> {
+    fn end(mut self) -> BTreeMap<FrameId, FrameKind> {
         for (_, last) in self.acks.into_values() {
             if let Some(frame) = last {
-                self.frames.entry(frame).or_insert(Kind::Acknowledges);
+                self.frames.entry(frame).or_insert(FrameKind::Acknowledges);
             }
         }
         self.frames

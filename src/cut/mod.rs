@@ -18,12 +18,13 @@ use crate::evidence::{Bytes, Evidence, Grade, Piece, Subject, Transfer};
 use crate::judge::Class;
 use crate::options::Options;
 use crate::output::NewFile;
-use crate::record::{Format, Interface, Record, Writer};
+pub use crate::record::Format;
+use crate::record::{Interface, Record, Writer};
 use crate::report::Whom;
 use crate::report::grouped;
 use crate::torrent::{Source, Torrents};
 use alone::{Origin, alone};
-use frames::{FrameSet, Kind, Plan, kept};
+use frames::{FrameKind, FrameSet, Plan, kept};
 use shows::Shows;
 
 /// Whom a cut is about.
@@ -37,7 +38,7 @@ pub struct Asked {
     pub info_hash: Option<InfoHash>,
 }
 
-/// What became of a cut.
+/// The outcome of a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It proves the same.
@@ -61,9 +62,9 @@ pub struct Proven {
     pub cited: u64,
     /// Each claim in words.
     pub claims: Vec<String>,
-    /// What else it holds.
+    /// Bytes that it holds besides.
     pub beside: Beside,
-    /// What more had to be kept, in words.
+    /// Further frames that had to be kept, in words.
     pub more: Option<&'static str>,
 }
 
@@ -80,7 +81,7 @@ pub struct Beside {
     pub file: u64,
 }
 
-/// What has to be the same afterwards.
+/// A claim about a subject that has to hold in the cut, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Claim {
     endpoint: Endpoint,
@@ -196,7 +197,7 @@ fn is_of(transfer: &Transfer, subjects: &[usize]) -> bool {
     transfer.uploader_subject.and_then(|at| usize::try_from(at).ok()).is_some_and(|at| subjects.contains(&at))
 }
 
-/// What is claimed of subjects: of all that they sent, or of one piece.
+/// Claims about subjects: from all that they sent, or from one piece.
 fn claims(evidence: &Evidence, subjects: &[usize], piece: Option<u32>) -> Vec<Claim> {
     let of = |at: &usize| {
         let subject = evidence.subjects.get(*at)?;
@@ -262,7 +263,7 @@ impl Claim {
     }
 }
 
-/// What claims that were to be the same are not, in words.
+/// Claims of `stated` that `found` does not repeat, in words.
 fn compare(stated: &[Claim], found: &[Claim]) -> Vec<String> {
     let mut differences = Vec::new();
     let mut left: Vec<&Claim> = found.iter().collect();
@@ -303,7 +304,7 @@ pub(crate) struct Own<'e> {
     hashes: BTreeSet<Option<InfoHash>>,
 }
 
-/// What a hash decides.
+/// The unit of a hash.
 type UnitKey<'e> = (Option<&'e InfoHash>, Option<u32>, Option<u32>);
 
 fn unit(row: &Piece) -> UnitKey<'_> {
@@ -346,7 +347,7 @@ impl<'e> Own<'e> {
         FrameSet::of(self.rows.iter().flat_map(|row| row.frames.iter().copied()))
     }
 
-    /// What is kept.
+    /// The frames to keep at this level.
     fn plan(&self, evidence: &Evidence, level: u32) -> Plan {
         let mut flows = BTreeSet::new();
         let mut add = |transfer: &Transfer| {
@@ -407,7 +408,7 @@ fn size(evidence: &Evidence, (hash, piece, leaf): &UnitKey<'_>) -> Option<u64> {
 fn write(
     captures: &CaptureSet,
     evidence: &Evidence,
-    kept: &BTreeMap<FrameId, Kind>,
+    kept: &BTreeMap<FrameId, FrameKind>,
     own: &Own<'_>,
     shows: &mut Shows<'_>,
     (file, format): (&mut NewFile, Format),
@@ -481,7 +482,7 @@ fn write(
     Ok((packets, bytes, beside))
 }
 
-/// What is kept, level by level: the words for what the least did not prove.
+/// Words for the frames of each level that the level below did not prove without.
 const LEVELS: [Option<&str>; 3] = [
     None,
     Some("all packets of the connections concerned, as less does not prove it"),

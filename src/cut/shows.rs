@@ -1,9 +1,9 @@
-//! What each packet of a cut shows, as its comment says it.
+//! Evidence that each packet of a cut shows, for its comment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alone::Origin;
-use super::frames::Kind;
+use super::frames::FrameKind;
 use super::{Own, is_of};
 use crate::capture::{CaptureSet, Frame};
 use crate::ends::{FrameId, Frames};
@@ -29,7 +29,7 @@ pub(super) struct Shows<'o> {
     last: Option<FrameId>,
 }
 
-/// What a frame shows beside blocks.
+/// Evidence of a frame beside blocks.
 #[derive(Debug, Default)]
 struct Marks {
     requests: BTreeSet<u32>,
@@ -133,8 +133,8 @@ impl<'o> Shows<'o> {
         self.last = None;
     }
 
-    /// What a frame shows; to be asked in the order of the frames.
-    pub(super) fn of_frame(&mut self, captures: &CaptureSet, frame: &Frame<'_>, kind: Kind) -> String {
+    /// The comment of a frame; to be asked in the order of the frames.
+    pub(super) fn of_frame(&mut self, captures: &CaptureSet, frame: &Frame<'_>, kind: FrameKind) -> String {
         let at = frame.at.frame;
         let (mut parts, mut goes_on) = (Vec::new(), false);
         if let Some(offset) = captures.offset_of(at.file(), frame.bytes) {
@@ -175,11 +175,11 @@ impl<'o> Shows<'o> {
         parts.extend(self.marks.get(&at).into_iter().flat_map(Marks::words));
         if parts.is_empty() && !goes_on {
             parts.extend(match kind {
-                Kind::Opens => Some("opens the connection".to_owned()),
-                Kind::Closes => Some("closes the connection".to_owned()),
-                Kind::Fragment => Some("a fragment".to_owned()),
+                FrameKind::Opens => Some("opens the connection".to_owned()),
+                FrameKind::Closes => Some("closes the connection".to_owned()),
+                FrameKind::Fragment => Some("a fragment".to_owned()),
                 // That is what nearly all others are, and it can be seen.
-                Kind::Acknowledges | Kind::Carries => None,
+                FrameKind::Acknowledges | FrameKind::Carries => None,
             });
         }
         let was = self.origin.frame(at);

@@ -1,4 +1,4 @@
-//! What was judged, as evidence.
+//! Rows of evidence, made of judged transfers and of facts.
 
 mod torrents;
 mod unlisted;
@@ -204,7 +204,7 @@ fn received(records: &[Record], parties: &Parties, subjects: usize) -> Vec<u64> 
     received
 }
 
-/// What every row is made from.
+/// Sources of every row.
 struct Context<'a> {
     judged: &'a Judged<'a>,
     torrents: &'a Torrents,
@@ -467,7 +467,7 @@ impl Context<'_> {
         });
     }
 
-    /// What the uploader of these transfers, which are one subject's, sent of the info dictionary.
+    /// Pieces of the info dictionary that the uploader of these transfers, which are one subject's, sent.
     fn metadata_served(&self, records: &[&Record]) -> Option<MetadataPart> {
         let dictionaries = self.metadata.get(&records.first()?.key.torrent)?;
         MetadataPart::of(dictionaries, records)

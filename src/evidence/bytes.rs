@@ -88,7 +88,7 @@ impl Bytes {
         }
     }
 
-    /// Whether the identity of evidence.md holds.
+    /// Returns true if the identity of evidence.md holds.
     pub fn balanced(&self) -> bool {
         let classes = Self::FIGURES.iter().filter(|figure| figure.place == Place::Class);
         let sum = classes.map(|figure| u128::from((figure.of)(self))).sum::<u128>();

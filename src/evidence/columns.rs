@@ -84,12 +84,6 @@ fn count(space: u64) -> usize {
 
 // Rationale: what a picture as wide as a page can show apart.
 const MOST: usize = 128;
-// Rationale: a report of a torrent of a million pieces stays readable; the table of pieces has all.
-/// Runs of pieces that a report lists for a torrent.
-pub const MOST_RUNS: usize = 1_000;
-// Rationale: rows that a page shows at once.
-/// Subjects that the map of a torrent has rows for.
-pub const MOST_ROWS: usize = 12;
 
 #[cfg(test)]
 mod tests {

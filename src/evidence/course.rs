@@ -22,7 +22,7 @@ pub struct Course {
     pub declared_port: Option<u16>,
 }
 
-/// What was verified of one piece in one transfer.
+/// Verified bytes of one piece in one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Written", from = "Read")]
 pub struct VerifiedPiece {

@@ -13,7 +13,7 @@ use crate::judge::{Found as Book, Judged};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
-/// What was verified of one transfer, or of one subject.
+/// Verified bytes of one transfer, or of one subject.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proven {
     /// Verified bytes, each served byte once.
@@ -37,10 +37,10 @@ pub(super) struct Proven {
     pub(super) pieces: Vec<VerifiedPiece>,
 }
 
-/// What was verified of each file of a torrent, by its number.
+/// Verified bytes of each file of a torrent, by its number.
 pub(super) type Files = BTreeMap<usize, FileBytes>;
 
-/// What was verified of one file.
+/// Verified bytes of one file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FileBytes {
     /// Different bytes of it.
@@ -53,13 +53,13 @@ pub(super) struct FileBytes {
 }
 
 impl FileBytes {
-    /// Whether these are all bytes of a file of `size`, in one version of it.
+    /// Returns true if these are all bytes of a file of `size`, in one version of it.
     pub(super) fn is_whole(&self, size: u64) -> bool {
         self.by_half.contains(&size)
     }
 }
 
-/// What was verified of one torrent.
+/// Verified bytes of one torrent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unique {
     pub(super) bytes: u64,
@@ -87,7 +87,7 @@ pub(super) struct Parties {
     pub(super) uploader: Vec<usize>,
     /// Which client beyond doubt sends: a number for all transfers of a subject with a peer_id in common.
     pub(super) sender: Vec<usize>,
-    /// The same, but whatever a subject sent from one port is one client's, whatever its peer_ids.
+    /// Which client sends, as in `sender`, where all peer_ids of a subject on one port are one client's.
     pub(super) client: Vec<usize>,
     /// The addresses of both ends.
     pub(super) addresses: Vec<(IpAddr, IpAddr)>,
@@ -294,7 +294,7 @@ struct Found {
     unit: Unit,
     /// Bytes of it that are not padding.
     content: u64,
-    /// Whether all of them are the same.
+    /// Set if all bytes of the unit have one value.
     one_value: bool,
     /// See [`Matched::halves`](crate::judge::Matched::halves).
     halves: [bool; 2],
@@ -308,7 +308,7 @@ struct Piece<'a> {
     pads: RangeSet,
     /// Bytes of it that are not padding.
     content: u64,
-    /// Whether bytes of it that differ were sent, by anyone.
+    /// Set if bytes of the piece that differ were sent, by anyone.
     contested: bool,
 }
 
@@ -349,8 +349,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// What was sent of the units of one piece, with the bytes of those that came from one client of a subject to one
-/// receiver entirely.
+/// Bytes of the units of one piece that were sent, and of those that came from one client of a subject to one receiver
+/// entirely.
 #[derive(Debug, Default)]
 struct Tally {
     transfers: Vec<(TransferId, u64)>,
@@ -417,7 +417,7 @@ fn file_bytes(files: &mut Files, piece: &Piece<'_>, ranges: &RangeSet, span: Spa
     }
 }
 
-/// Whether one subject's share of a unit meets the standard: advertised before, requested before, served alone.
+/// Finds out if one subject's share of a unit meets the standard: advertised before, requested before, served alone.
 fn standard<'a>(unit: Unit, clean: bool, group: impl Iterator<Item = &'a Credit> + Clone) -> Option<Met> {
     let join = |of: fn(&Credit) -> Option<Span>| {
         let mut spans = group.clone().map(of);
@@ -439,7 +439,8 @@ fn standard<'a>(unit: Unit, clean: bool, group: impl Iterator<Item = &'a Credit>
 pub(super) struct Met {
     piece: u32,
     leaf: Option<u32>,
-    /// Whether its receiver had it from nobody else, nobody sent bytes of the piece that differ, and it was not sent back.
+    /// Set if its receiver had the unit from nobody else, nobody sent bytes of the piece that differ, and it was not
+    /// sent back.
     clean: bool,
     advertised: Span,
     requested: Span,
@@ -447,7 +448,8 @@ pub(super) struct Met {
 }
 
 impl Met {
-    /// The same as the report has it, with the hash that its bytes match where `torrent` has one of the unit itself.
+    /// The standard as the report has it, with the hash that its bytes match where `torrent` has one of the unit
+    /// itself.
     pub(super) fn standard(self, torrent: Option<&Torrent>) -> Standard {
         let piece = torrent.and_then(|torrent| Some((torrent, torrent.piece(self.piece)?)));
         let (sha1, sha256) = match (piece, self.leaf) {
@@ -519,7 +521,7 @@ impl Earlier {
         Self(first)
     }
 
-    /// Whether the receiver had sent the same unit to the sender before (T24).
+    /// Returns true if the receiver had sent the unit to the sender before (T24).
     fn boomerang(&self, credit: &Credit, parties: &Parties) -> bool {
         let back = parties.ends(credit.transfer).and_then(|ends| self.0.get(&ends.reverse()));
         back.is_some_and(|back| back.first.precedes(credit.span.first))

@@ -34,12 +34,12 @@ pub(super) struct Ladder {
     pub(super) unconfirmed: bool,
 }
 
-/// What is known of the torrent that the bytes claim to belong to.
+/// Knowledge of the torrent that the bytes claim to belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Known {
     /// It was given, or rebuilt from the capture.
     Given,
-    /// The same, but not all of its piece layers (BEP 52) are known.
+    /// As given, but not all of its piece layers (BEP 52) are known.
     Unlayered,
     /// A magnet link was given, and the captures do not hold the info dictionary.
     Bare,

@@ -44,7 +44,7 @@ pub(super) fn by_torrent(mentions: Mentions, hash: impl Fn([u8; 20]) -> Option<I
     rows.into_iter().map(row).collect()
 }
 
-/// What is said of whole swarms, sorted in the same way. `hash` is of any torrent, whether it is in the report or not.
+/// Counts of whole swarms, sorted as mentions are. `hash` is of any torrent, whether it is in the report or not.
 pub(super) fn of_swarms(swarms: Swarms, hash: impl Fn([u8; 20]) -> Option<InfoHash>) -> Vec<Swarm> {
     type Said = (Option<InfoHash>, hearsay::Swarm, (Counts, hearsay::Mention));
     let mut rows: Vec<Said> =

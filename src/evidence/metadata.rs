@@ -19,7 +19,8 @@ pub(super) struct MetadataPart {
 }
 
 impl MetadataPart {
-    /// What went the way of these transfers while they were active; `None` where that is nothing.
+    /// Pieces of the info dictionary that went the way of these transfers while they were active; `None` where there
+    /// are none.
     pub(super) fn of(dictionaries: &[&Rebuilt], records: &[&Record]) -> Option<Self> {
         let mut pieces: BTreeMap<u32, Span> = BTreeMap::new();
         let mut of = 0;
@@ -42,7 +43,7 @@ impl MetadataPart {
         Some(Self { pieces: pieces.into_keys().collect(), of, span })
     }
 
-    /// Whether it is the whole dictionary (G3m).
+    /// Returns true for the whole dictionary (G3m).
     pub(super) fn is_whole(&self) -> bool {
         self.pieces.len() as u64 == self.of
     }

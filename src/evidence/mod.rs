@@ -24,6 +24,7 @@ pub use crate::facts::Reason;
 pub use crate::hearsay::{NameSource, Standing, Via};
 pub use crate::judge::{Burst, SessionTimes, Times};
 pub use crate::judge::{Class, Ground};
+pub use crate::limits::{MAP_ROWS, PIECE_RUNS, TIMELINES};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
 pub use crate::spine::{ClockPause, ClockQuality, ClockSteps, TapClocks};
@@ -33,7 +34,6 @@ use crate::torrent::Torrents;
 use crate::words::words;
 pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
-pub use columns::{MOST_ROWS, MOST_RUNS};
 pub use course::{Course, VerifiedPiece};
 pub(crate) use pieces::pieces;
 pub use pieces::{InputRun, Piece};
@@ -43,7 +43,7 @@ pub use rows::{
     Subject, SubjectFile, Summed, Swarm, Torrent, Transfer, Units, Unlisted, UnlistedTorrent,
 };
 
-pub use timeline::{Bin, MOST_TIMELINES, Timeline};
+pub use timeline::{Bin, Timeline};
 
 /// Everything that a run proves. Its rows are those of the report.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub struct Evidence {
     pub mentions: Vec<Mention>,
     /// Names that the captures give for addresses, sorted by address.
     pub names: Vec<(std::net::IpAddr, HostName)>,
-    /// What was said of whole swarms, sorted by torrent. Hearsay, too.
+    /// Counts of whole swarms, sorted by torrent. Hearsay, too.
     pub swarms: Vec<Swarm>,
     /// Encrypted conversations that could not be read, sorted by endpoints and first frame.
     pub opaque: Vec<Opaque>,
@@ -72,15 +72,15 @@ pub struct Evidence {
     pub unlisted: Option<Unlisted>,
     /// Transfers with piece data for which there were no rows left; `None` when all have theirs.
     pub summed: Option<Summed>,
-    /// What was odd.
+    /// Oddities of the captures.
     pub anomalies: Anomalies,
-    /// What the capture is worth.
+    /// Quality of the captures.
     pub quality: Quality,
     /// How each of `transfers` went, in their order.
     pub courses: Vec<Course>,
-    /// What the captures can have seen of each address.
+    /// Stretches in which the captures can have seen each address.
     pub coverage: Coverage,
-    /// What each unit contributes to the figures of `transfers`, sorted by transfer and unit, where
+    /// Contributions of each unit to the figures of `transfers`, sorted by transfer and unit, where
     /// [`Options::pieces`](crate::Options::pieces) asked for it.
     pub pieces: Option<Vec<Piece>>,
 }
@@ -114,7 +114,7 @@ words! {
 }
 
 impl Grade {
-    /// What may be said of a subject at this grade, as a short phrase.
+    /// The claim that may be made of a subject at this grade, as a short phrase.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::None => "no rung is whole in the capture",
@@ -156,9 +156,9 @@ words! {
         InfoHashMismatch = "info-hash-mismatch",
         /// Only one side's handshake or direction is in the capture.
         OneSided = "one-sided",
-        /// The same stretch was sent twice with different bytes.
+        /// A stretch was sent twice with different bytes.
         OverlapConflict = "overlap-conflict",
-        /// What it sent is padding or of one byte value only.
+        /// Its payload is padding or of one byte value only.
         PadOrTrivial = "pad-or-trivial",
         /// The address is private: no claim about a public one.
         PrivateAddress = "private-address",

@@ -1,4 +1,5 @@
-//! What every unit contributes to the figures, with the frames and bytes that show it: what an expert defends a sum with.
+//! Contributions of every unit to the figures, with the frames and bytes that show them: an expert defends a sum with
+//! them.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! By which port each sender is named: the one that it declared (BEP 10 `p`), or the one that its packets came from.
 //!
-//! What a peer declares is hearsay about itself. It is not taken where the packets show better: at the port that its
-//! connections came from it was seen accepting others, or the declared one was in use by what is shown to be another
-//! client, or declared by several that are told apart. Else anybody could lay what he sends upon a neighbour behind the
-//! same address.
+//! The port that a peer declares is hearsay about itself. It is not taken where the packets show better: at the port
+//! that its connections came from it was seen accepting others, or the declared one was in use by what is shown to be
+//! another client, or declared by several that are told apart. Else anybody could lay what he sends upon a neighbour
+//! behind the same address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ pub(super) struct Port {
     pub(super) named: u16,
     /// On which it accepts connections, as far as is known.
     pub(super) listens: Option<u16>,
-    /// What it declared although another client, or one that is not known, was seen there.
+    /// The declared port where another client, or one that is not known, was seen.
     pub(super) disclaimed: Option<u16>,
 }
 
@@ -28,16 +28,16 @@ pub(super) struct Port {
 struct Seen<'a> {
     time: RangeInclusive<i64>,
     peer_ids: BTreeSet<&'a [u8; 20]>,
-    /// Whether it accepted a connection.
+    /// Set if the endpoint accepted a connection.
     answered: bool,
-    /// Whether it sent piece data.
+    /// Set if the endpoint sent piece data.
     served: bool,
 }
 
 impl Seen<'_> {
-    /// Whether another client than that of `record` was seen, or one that sent something and that nothing tells of.
-    /// Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ from the
-    /// torrent are not laid upon an endpoint by mere word.
+    /// Returns true if another client than that of `record` was seen, or one that sent something and that nothing tells
+    /// of. Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ
+    /// from the torrent are not laid upon an endpoint by mere word.
     fn is_foreign(&self, record: &Record) -> bool {
         let peer_ids = &record.peer_ids;
         if self.peer_ids.is_empty() {
@@ -138,7 +138,7 @@ impl Declared {
         Self { by, silence_ns }
     }
 
-    /// Whether clients of different makes declared `port` around the time of `record`.
+    /// Returns true if clients of different makes declared `port` around the time of `record`.
     fn by_several(&self, record: &Record, port: u16) -> bool {
         let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
         let (Some(windows), Some(span)) = (self.by.get(&key), record.active()) else { return false };
@@ -209,7 +209,7 @@ mod tests {
         Endpoint { ip: [192, 0, 2, 7].into(), port }
     }
 
-    /// What was sent from a port of one address at a time, and which port the client declared.
+    /// Traffic from a port of one address at a time, and the port that the client declared.
     struct Case {
         port: u16,
         declares: Option<u16>,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Whether an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
+/// Returns true if an address is not a public one: RFC 1918, 6598, 3927, 4193, 4291 (loopback, link-local).
 pub(crate) fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {

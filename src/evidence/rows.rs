@@ -111,7 +111,7 @@ pub struct Transfer {
     pub connections: u32,
     /// Who opened them; `None` where no opening is in the capture.
     pub initiator: Option<Initiator>,
-    /// What protected them.
+    /// Encryption of the connections.
     pub encryption: Encryption,
     /// The peer_ids that the uploader used.
     pub uploader_peer_ids: BTreeSet<Hex<20>>,
@@ -259,7 +259,7 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuted_pieces: Vec<PieceRange>,
     /// When it served bytes; left out where it served none, and beyond the first
-    /// [`MOST_TIMELINES`](crate::evidence::MOST_TIMELINES) subjects by standard, grade and verified bytes.
+    /// [`TIMELINES`](crate::evidence::TIMELINES) subjects by standard, grade and verified bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
 }
@@ -273,7 +273,7 @@ pub struct SubjectFile {
     pub size: u64,
     /// Different verified bytes of it.
     pub verified_bytes: u64,
-    /// Whether one client of the subject sent all of it, in one version.
+    /// Set if one client of the subject sent all of the file, in one version.
     pub complete: bool,
 }
 
@@ -287,7 +287,7 @@ pub struct PieceRange {
 }
 
 words! {
-    /// What of a piece was verified, from anyone.
+    /// Verified share of a piece, from anyone.
     pub enum PieceState {
         /// All of it.
         Verified = "verified",
@@ -305,7 +305,7 @@ pub struct Units {
     pub first: u32,
     /// The last one.
     pub last: u32,
-    /// What of each is verified.
+    /// State of each of them.
     pub state: PieceState,
 }
 
@@ -316,7 +316,7 @@ pub struct Map {
     pub bytes: u64,
     /// Bytes verified at least once, each counted once, by column.
     pub anyone: Vec<u64>,
-    /// The same of the [`MOST_ROWS`](crate::evidence::MOST_ROWS) subjects with the most verified bytes.
+    /// Columns of the [`MAP_ROWS`](crate::evidence::MAP_ROWS) subjects with the most verified bytes.
     pub by: Vec<MapRow>,
 }
 
@@ -330,8 +330,8 @@ pub struct MapRow {
 }
 
 impl Subject {
-    /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
-    /// Whoever was only called, or whose handshake nobody answered, is not.
+    /// Returns true if the subject's own packets show that it is in the swarm: G3 or higher, or piece data, or a claim
+    /// to have pieces. Whoever was only called, or whose handshake nobody answered, is not.
     pub fn spoke(&self) -> bool {
         self.grade >= Grade::G3 || self.bytes.served > 0 || self.bytes.lost > 0 || self.pieces_advertised > 0
     }
@@ -344,7 +344,7 @@ pub struct File {
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// Whether it is padding (BEP 47).
+    /// Set for padding (BEP 47).
     pub pad: bool,
     /// Bytes of it that were verified at least once, each counted once; left out of padding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -378,12 +378,12 @@ pub struct Torrent {
     pub unique: u64,
     /// Pieces verified whole at least once.
     pub pieces_verified: u64,
-    /// Whether it asks to be announced to its own trackers only (BEP 27); `None` without the info dictionary.
+    /// Set if the torrent asks to be announced to its own trackers only (BEP 27); `None` without the info dictionary.
     pub private: Option<bool>,
     /// The figures of all its transfers.
     #[serde(flatten)]
     pub bytes: Bytes,
-    /// All pieces in runs of one state, ascending, the first [`MOST_RUNS`](crate::evidence::MOST_RUNS) of them; left out
+    /// All pieces in runs of one state, ascending, the first [`PIECE_RUNS`](crate::evidence::PIECE_RUNS) of them; left out
     /// where the description is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<Units>,
@@ -462,7 +462,7 @@ pub struct Mention {
     pub via: Via,
     /// How far its packets reach.
     pub grade: Standing,
-    /// What speaks against it, and whether its address is a private one.
+    /// Flags of the subject, and that of a private address.
     pub flags: BTreeSet<Flag>,
     /// Messages.
     pub count: u64,
@@ -529,7 +529,7 @@ pub struct Unlisted {
     pub connections: u64,
     /// Different endpoints on either end of them.
     pub endpoints: u64,
-    /// Whether there were more endpoints than `endpoints`.
+    /// Set if there were more endpoints than `endpoints`.
     pub more_endpoints: bool,
     /// Payload bytes in them on the wire, those sent again included; none of it piece data.
     pub bytes: u64,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Subject;
 use crate::ends::Timestamp;
 use crate::judge::{self, Axis, Class};
+use crate::limits::TIMELINES;
 
 /// Served bytes by time, in bins of equal length; a block counts in the bin of its last byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,14 +68,14 @@ impl Timeline {
     }
 }
 
-/// Leaves the timelines of the first [`MOST_TIMELINES`] alone.
+/// Leaves the timelines of the first [`TIMELINES`] alone.
 pub(super) fn bound(subjects: &mut [Subject]) {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     order.sort_by_key(|at| {
         let rank = |of: &Subject| Reverse((of.actionable, of.grade, of.bytes.verified, of.bytes.served));
         subjects.get(*at).map(rank)
     });
-    for at in order.into_iter().skip(MOST_TIMELINES) {
+    for at in order.into_iter().skip(TIMELINES) {
         subjects.get_mut(at).into_iter().for_each(|subject| subject.timeline = None);
     }
 }
@@ -82,7 +83,3 @@ pub(super) fn bound(subjects: &mut [Subject]) {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
-
-// Rationale: a page has a section for 50; the rest of them are for whoever asks for one peer. Some 2 KiB each.
-/// Subjects with a timeline in a report.
-pub const MOST_TIMELINES: usize = 1_000;

@@ -68,7 +68,7 @@ impl Block {
         u64::from(self.captured_to).saturating_sub(self.captured())
     }
 
-    /// Whether every byte that the length prefix states is captured.
+    /// Returns true if every byte that the length prefix states is captured.
     pub fn is_whole(&self) -> bool {
         self.captured() == u64::from(self.len)
     }
@@ -82,14 +82,14 @@ impl Block {
     }
 }
 
-/// What a block answers.
+/// The request that a block answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Answer {
     /// A request that was captured and not cancelled.
     Request {
         /// The first of its requests that was not answered yet.
         span: Span,
-        /// Whether the block's first packet acknowledges the request: it was sent after it, whatever the times say.
+        /// Set if the block's first packet acknowledges the request: it was sent after it, whatever the times say.
         acknowledged: bool,
     },
     /// A request that was cancelled before the block was sent.

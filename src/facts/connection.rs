@@ -26,7 +26,7 @@ pub struct Connection {
     pub initial: Option<[u64; 2]>,
     /// Its protection.
     pub encryption: Encryption,
-    /// Whether a key decrypted some of it: all, or a handshake in front of selected plaintext.
+    /// Set if a key decrypted some of the connection: all, or a handshake in front of selected plaintext.
     pub decrypted: bool,
     /// Who opened it; `None` where the captures do not tell.
     pub initiator: Option<Direction>,
@@ -38,16 +38,16 @@ pub struct Connection {
     pub seen: Sightings,
     /// The tunnels that its packets crossed, by name.
     pub paths: BTreeSet<String>,
-    /// Whether frames of it are in the captures more than once.
+    /// Set if frames of the connection are in the captures more than once.
     pub duplicate_frames: bool,
-    /// Whether the captures hold it from its first byte on.
+    /// Set if the captures hold the connection from its first byte on.
     pub from_start: bool,
     /// Payload bytes on the wire in both directions, those sent again included.
     pub bytes: u64,
     /// The two directions below the content, by [`Direction::index`].
     pub streams: [Stream; 2],
-    /// What it carried.
-    pub content: Content,
+    /// The protocol of the connection, with its facts.
+    pub content: Application,
 }
 
 impl Connection {
@@ -74,20 +74,20 @@ impl Connection {
                 let confirmed = session.confirmed.get(from.index()).copied().filter(|_| both);
                 Stream { confirmed, ..Stream::of(session.side(from)) }
             }),
-            content: Content::Peer(Box::new(Peer {
+            content: Application::Peer(Box::new(Peer {
                 sides: directions
                     .map(|from| Side { unplaced: session.unplaced(from), ..Side::of(session.side(from)) }),
             })),
         })
     }
 
-    /// Whether nothing shows that who sent in `from` received anything, though the other end was captured: then anybody may
-    /// have sent it.
+    /// Returns true if nothing shows that who sent in `from` received anything, though the other end was captured: then
+    /// anybody may have sent it.
     pub fn is_unconfirmed(&self, from: Direction) -> bool {
         self.stream(from).confirmed == Some(false)
     }
 
-    /// What is known of the bytes that go in `direction`.
+    /// Facts of the bytes that go in `direction`.
     pub fn stream(&self, direction: Direction) -> &Stream {
         &self.streams[direction.index()]
     }
@@ -100,23 +100,23 @@ impl Connection {
     /// The peer wire that it carries, if it does.
     pub fn peer(&self) -> Option<&Peer> {
         match &self.content {
-            Content::Peer(peer) => Some(peer),
-            Content::Web(_) => None,
+            Application::Peer(peer) => Some(peer),
+            Application::Web(_) => None,
         }
     }
 
     /// The HTTP exchange that it carries, if it does.
     pub fn web(&self) -> Option<&Web> {
         match &self.content {
-            Content::Web(web) => Some(web),
-            Content::Peer(_) => None,
+            Application::Web(web) => Some(web),
+            Application::Peer(_) => None,
         }
     }
 }
 
-/// What a connection carried.
+/// Protocols of a connection, with their facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
+pub enum Application {
     /// The peer wire (BEP 3), or what may be it: see [`Peer::is_peer_wire`].
     Peer(Box<Peer>),
     /// HTTP/1.1, with bodies that answer requests.
@@ -134,11 +134,11 @@ pub struct Stream {
     pub gap_bytes: u64,
     /// Those stretches, the first 16 of them, in the order in which they were given up.
     pub holes: Vec<Hole>,
-    /// Whether the snap length cut some of it.
+    /// Set if the snap length cut some of the direction.
     pub snaplen: bool,
-    /// Whether a frame with a wrong checksum carried some of it.
+    /// Set if a frame with a wrong checksum carried some of the direction.
     pub bad_checksum: bool,
-    /// Whether a stretch was sent again with other bytes.
+    /// Set if a stretch was sent again with other bytes.
     pub overlap_conflict: bool,
     /// Bytes that came after their place had been given up.
     pub late_bytes: u64,
@@ -146,9 +146,9 @@ pub struct Stream {
     pub acknowledged: u64,
     /// The place before which the receiver acknowledged everything; 0 where it acknowledged nothing.
     pub acked_to: u64,
-    /// Whether a packet of this direction acknowledges a number that the other end really used, as far as captured (the
-    /// return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing. `None` where
-    /// packets of one end alone were captured.
+    /// Set if a packet of this direction acknowledges a number that the other end really used, as far as captured (the
+    /// return path): a sequence number of it (TCP), a seq_nr that it sent (uTP). A RST or RESET confirms nothing.
+    /// `None` where packets of one end alone were captured.
     pub confirmed: Option<bool>,
     /// How it ended; `None` where no frame of it was captured.
     pub end: Option<Ending>,

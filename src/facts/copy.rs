@@ -23,7 +23,7 @@ pub struct Copy {
     pub range: CopyRange,
     /// Bytes of the unit that were cut into leaves (BEP 52); 0 where none were.
     pub in_leaves: u32,
-    /// What it hashes to.
+    /// Digests of the bytes.
     pub digests: Digests,
 }
 
@@ -58,14 +58,14 @@ impl From<Range<u32>> for CopyRange {
     }
 }
 
-/// What a byte string hashes to.
+/// Digests of a byte string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digests {
     /// SHA-1 of all of it, padding included as zeros; `None` where it was not computed.
     pub sha1: Option<[u8; 20]>,
     /// SHA-256 of each leaf of 16 KiB (BEP 52), in order; empty where they were not computed.
     pub leaves: Vec<[u8; 32]>,
-    /// Whether all bytes have one value.
+    /// Set if all bytes have one value.
     pub trivial: bool,
     /// The leaves whose bytes have one value, as ranges of leaf numbers within the piece: ascending, apart.
     pub trivial_leaves: Vec<CopyRange>,

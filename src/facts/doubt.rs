@@ -13,7 +13,7 @@ use crate::session::Reason;
 /// One doubt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Doubt {
-    /// What is in doubt.
+    /// Scope of the doubt.
     pub scope: Scope,
     /// Why.
     pub reason: Reason,
@@ -37,7 +37,7 @@ impl Second {
     }
 }
 
-/// What a doubt covers. The walk knows the first two; the last two are made when the captures are judged.
+/// Scopes of a doubt. The walk knows the first two; the last two are made when the captures are judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Scope {
     /// These bytes of a direction's stream. A block is in doubt with its header of 13 bytes: see

@@ -26,7 +26,7 @@ pub struct Journal<R: Record> {
 
 /// A fact that a [`Journal`] can hold.
 pub trait Record: Sized {
-    /// What is known of the records before it when one is written or read.
+    /// State of the records before one that is written or read.
     type Before: Default + std::fmt::Debug;
 
     /// Bytes that it takes in memory, about.
@@ -85,7 +85,7 @@ impl<R: Record> Journal<R> {
         self.records
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no record.
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
@@ -116,7 +116,7 @@ impl<R: Record> Journal<R> {
         from.is_empty().then(|| Self { buffer: bytes.to_vec(), records, before: None, ..Self::default() })
     }
 
-    /// What is known of all records when the next one is written.
+    /// Reads all records: the state in which the next one is written.
     fn read_all(&self) -> R::Before {
         let mut all = self.iter();
         all.by_ref().for_each(drop);

@@ -22,7 +22,7 @@ impl Keys {
         self.secrets.len() + self.info_hashes.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there is no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

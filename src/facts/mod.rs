@@ -43,7 +43,7 @@ mod tests;
 mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};
-pub use connection::{Connection, Content, Stream};
+pub use connection::{Application, Connection, Stream};
 pub use copy::{ContentName, Copy, CopyRange, Digests, Eager, Heard};
 pub use doubt::{Doubt, Scope, Second};
 pub use encoding::{Head, Plain};
@@ -78,9 +78,9 @@ pub struct Facts {
     pub blocks: Journal<Block>,
     /// The bodies of HTTP answers, in the order in which they were read.
     pub bodies: Journal<Body>,
-    /// What is in doubt, in the order in which it became known.
+    /// Doubts, in the order in which they became known.
     pub doubts: Journal<Doubt>,
-    /// What was hashed. It decides nothing: facts without it are judged alike.
+    /// Digests of copies. They decide nothing: facts without them are judged alike.
     pub copies: Journal<Copy>,
     /// `hashes` messages, in the order of the walk.
     pub hashes: Vec<Hashes>,
@@ -88,11 +88,11 @@ pub struct Facts {
     pub metadata: Harvest,
     /// Who named whom, sorted.
     pub mentions: Vec<(Named, Mention)>,
-    /// What is said of whole swarms, sorted.
+    /// Counts that trackers and nodes gave of whole swarms, sorted.
     pub swarms: Vec<(Swarm, (Counts, Mention))>,
     /// Names of hosts in answers of DNS, sorted.
     pub names: Vec<(Called, Mention)>,
-    /// What could not be read, in the order in which it ended.
+    /// Conversations that could not be read, in the order in which they ended.
     pub opaque: Vec<Opaque>,
     /// Frames at which the clock of their input stepped, sorted.
     pub clock_steps: Vec<FrameId>,

@@ -14,14 +14,14 @@ pub struct Peer {
     pub sides: [Side; 2],
 }
 
-/// What the messages of one side say.
+/// Messages of one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
     /// Its handshake (BEP 3).
     pub handshake: Option<Handshake>,
     /// A handshake of which a gap hides the info-hash, or a part of it.
     pub cut_handshake: Option<CutHandshake>,
-    /// What it sent of blocks whose headers gaps hide.
+    /// Blocks whose headers gaps hide.
     pub unplaced: Unplaced,
     /// The port on which it accepts connections, as it declared (BEP 10 `p`); never 0.
     pub listen_port: Option<u16>,
@@ -53,9 +53,9 @@ pub struct Side {
     pub lost_sync: u64,
     /// How much speaks against this being the peer wire: see [`Peer::is_broken`].
     pub misframed: u32,
-    /// Whether framing held for so long that no file that happens to hold messages does the same.
+    /// Set if framing held for so long that no file that happens to hold messages does so.
     pub held_sync: bool,
-    /// Whether framing was lost and found again.
+    /// Set if framing was lost and found again.
     pub resynchronised: bool,
 }
 
@@ -113,27 +113,27 @@ impl Peer {
         [&self.sides[0], &self.sides[1]].map(|side| side.handshake.and_then(|handshake| handshake.peer_id))
     }
 
-    /// Whether a side sent a block, or part of one, or a header of one.
+    /// Returns true if a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
         self.sides.iter().any(|side| side.piece_messages + side.partial_messages + side.unplaced.bytes() > 0)
     }
 
-    /// Whether this is BitTorrent: a handshake was captured, or, without one, blocks that answer requests of the other
+    /// Returns true for BitTorrent: a handshake was captured, or, without one, blocks that answer requests of the other
     /// side or that follow one another without a break.
     pub fn is_peer_wire(&self) -> bool {
         self.is_confirmed()
             || (!self.is_broken() && self.sides.iter().any(|side| side.piece_messages >= CHAINED_BLOCKS))
     }
 
-    /// Whether what looks like messages is content of something else, such as a capture that is sent as a file: without a
-    /// handshake, and without answers to requests of the other side, framing was lost where the captures have no gap, or
-    /// found only behind more than any message holds.
+    /// Returns true if bytes that look like messages are content of something else, such as a capture that is sent as a
+    /// file: without a handshake, and without answers to requests of the other side, framing was lost where the
+    /// captures have no gap, or found only behind more than any message holds.
     pub fn is_broken(&self) -> bool {
         !self.is_confirmed() && self.sides.iter().any(|side| side.misframed >= BROKEN)
     }
 
-    /// Whether blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other side, or
-    /// follow one another for long.
+    /// Returns true if blocks of `from` are those of a peer, as far as framing tells: they answer requests of the other
+    /// side, or follow one another for long.
     pub fn is_sure(&self, from: Direction) -> bool {
         self.is_confirmed() || (self.side(from).held_sync && !self.is_broken())
     }

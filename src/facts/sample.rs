@@ -6,7 +6,7 @@ use super::{Answer, Block, BlockId, Body, Place, Receiver, Run, SPILL};
 use crate::ends::{At, ConnectionId, Direction, FrameId, Span, Timestamp};
 use crate::wire::Framing;
 
-/// The same numbers for the same seed (xorshift).
+/// Random numbers, equal for equal seeds (xorshift).
 pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {

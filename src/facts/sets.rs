@@ -29,7 +29,7 @@ pub trait Reading {
     /// The facts.
     fn facts(&self) -> &Facts;
 
-    /// The same, to be added to.
+    /// The facts, to be added to.
     fn facts_mut(&mut self) -> &mut Facts;
 
     /// Bytes of payload that go with them.
@@ -68,7 +68,7 @@ pub struct Sets<R = Facts> {
     readings: BTreeMap<(SetId, [u8; 32]), R>,
 }
 
-/// What is to be judged of several sets.
+/// Readings of several sets that are to be judged.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Settled<R> {
     /// Each set once, by the time of its first frame and then by its name.
@@ -99,7 +99,7 @@ impl<R: Reading> Sets<R> {
         self.readings.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no set.
     pub fn is_empty(&self) -> bool {
         self.readings.is_empty()
     }
@@ -179,7 +179,7 @@ fn weight(reading: &impl Reading) -> (usize, u64) {
     (reading.facts().keys.len(), reading.carried())
 }
 
-/// What `other` hashed of the same blocks, too: sorted, each once.
+/// Adds digests that `other` has of the reading's blocks: sorted, each once.
 fn with_copies<R: Reading>(mut reading: R, other: &R) -> R {
     // With other keys there may be other blocks, and a copy names blocks by their number.
     let (facts, others) = (reading.facts_mut(), other.facts());

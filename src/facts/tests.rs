@@ -184,7 +184,7 @@ fn connection(id: u64, sides: [Side; 2]) -> Connection {
         from_start: true,
         bytes: 77,
         streams: [stream(None), stream(Some(false))],
-        content: Content::Peer(Box::new(Peer { sides })),
+        content: Application::Peer(Box::new(Peer { sides })),
     }
 }
 
@@ -205,7 +205,7 @@ fn web(id: u64) -> Connection {
         faults: Vec::new(),
         header_twice: true,
     };
-    Connection { content: Content::Web(Box::new(web)), ..connection(id, Default::default()) }
+    Connection { content: Application::Web(Box::new(web)), ..connection(id, Default::default()) }
 }
 
 fn connections() -> Vec<Connection> {

@@ -18,7 +18,7 @@ pub struct Web {
     pub requests: Vec<Request>,
     /// Where the server sent its clients (RFC 9110 section 15.4).
     pub redirects: Vec<Redirect>,
-    /// What was odd about the answers, in order.
+    /// Oddities of the answers, in order.
     pub faults: Vec<Fault>,
     /// Stretches of the answers that are not bodies of [`Body`]s and were, or may have been, sent in two versions: headers,
     /// which say what the bytes behind them are.
@@ -104,7 +104,7 @@ pub struct Body {
 /// Something odd about the answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What.
+    /// Reason of the fault.
     pub reason: Flaw,
     /// Index of the request that the answer belongs to, where that is known.
     pub request: Option<u32>,

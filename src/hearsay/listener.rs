@@ -7,6 +7,7 @@ use super::compact::PeerList;
 use super::recent::Recent;
 use super::{Counts, Doubts, Named, Swarm, Via, announce_of, dht, http_tracker, lsd, udp_tracker};
 use crate::ends::{At, Endpoint, Span, Timestamp};
+use crate::limits::{HEARSAY_MARKS, SCRAPES_PART};
 use crate::oddity::{Bound, Forgotten, MentionFault, Oddity, Said};
 
 /// A UDP datagram.
@@ -64,7 +65,7 @@ pub struct Listener {
     issued: Recent<Issued, Option<(IpAddr, At)>>,
     /// Who sent what may be the answer to a connect request that was not captured, and to whom.
     answered: Recent<(Endpoint, Endpoint), Timestamp>,
-    marks: [Option<(u64, Timestamp)>; MARKS],
+    marks: [Option<(u64, Timestamp)>; HEARSAY_MARKS],
     next_mark: usize,
     /// The frames of what was said, where another input may hold it, too.
     said: Option<Recent<u64, At>>,
@@ -112,10 +113,10 @@ impl Listener {
     pub fn new(most: usize) -> Self {
         Self {
             asked: Recent::new(most),
-            scraped: Recent::new(most / SCRAPED_PART),
+            scraped: Recent::new(most / SCRAPES_PART),
             issued: Recent::new(most),
             answered: Recent::new(most),
-            marks: [None; MARKS],
+            marks: [None; HEARSAY_MARKS],
             next_mark: 0,
             said: None,
         }
@@ -327,7 +328,7 @@ impl Listener {
         if let Some(slot) = self.marks.get_mut(self.next_mark) {
             *slot = Some((mark, time));
         }
-        self.next_mark = (self.next_mark + 1) % MARKS;
+        self.next_mark = (self.next_mark + 1) % HEARSAY_MARKS;
         double
     }
 
@@ -419,15 +420,11 @@ fn apart(one: Timestamp, other: Timestamp) -> u64 {
 const LSD: &[u8] = b"BT-SEARCH";
 /// Prefix of an HTTP tracker's id among the secrets.
 const TRACKER_ID: &[u8] = b"tracker id:";
-// Rationale: a client scrapes once in a while, and all of its torrents in one request.
-const SCRAPED_PART: usize = 16;
 // Rationale: the shortest that clients in use issue (libtorrent's tokens); what is shorter can be guessed.
 const MIN_SECRET: usize = 4;
 /// Bytes of a secret or transaction id that are remembered.
 // Rationale: connection ids have 8 bytes, tokens 4 to 20, transaction ids 2 to 4.
 pub const MAX_SECRET: usize = 255;
-// Rationale: doubles of SPAN ports and of `-i any` follow within a few packets.
-const MARKS: usize = 8;
 // Rationale: as for TCP segments; no client sends the same request again so soon.
 const DOUBLE_NS: u64 = 50_000_000;
 // Rationale: trackers are asked again after 15 s (BEP 15), neighbours told again after a minute (BEP 14).

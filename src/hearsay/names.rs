@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::Mention;
 use crate::ends::{Endpoint, Span};
+use crate::limits::HOST_NAMES;
 use crate::words::words;
 
 words! {
@@ -51,7 +52,7 @@ impl Names {
             known.join(&mention);
             return true;
         }
-        let room = self.called.len() < MOST_NAMES;
+        let room = self.called.len() < HOST_NAMES;
         if room {
             self.called.insert(called, mention);
         }
@@ -209,8 +210,6 @@ const LONGEST: usize = 4 * 255;
 const MOST_JUMPS: u32 = 64;
 // Rationale: a message of 64 KiB of the shortest records, each with an address.
 const MOST_OF_ONE: usize = 4_096;
-// Rationale: a day of an office; 200 bytes each.
-const MOST_NAMES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,5 @@
-//! What lists that the user gives say of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN ranges);
-//! beside them stand the names that the captures give for them.
+//! Lists that the user gives of addresses: operator and country (MaxMind DB files), and relays (Tor exits, proxies, VPN
+//! ranges); beside them stand the names that the captures give for them.
 //!
 //! Nothing is looked up anywhere else, and nothing here changes a figure or a grade. Every statement names its list, and a list its
 //! date: who held an address at a time is another question.
@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ends::{Hex, Timestamp};
 use crate::evidence::HostName;
+use crate::limits::{MMDB_BYTES, RELAYS_BYTES};
 use crate::words::words;
 use operators::Operators;
 pub use prefix::Prefix;
@@ -40,9 +41,9 @@ pub enum HostsError {
     Malformed {
         /// The file.
         name: String,
-        /// What it holds.
+        /// Content that was found.
         found: String,
-        /// What was expected.
+        /// Content that was expected.
         expected: &'static str,
     },
 }
@@ -62,7 +63,7 @@ words! {
 pub struct List {
     /// File name without its directories; not escaped.
     pub name: String,
-    /// What it lists.
+    /// Kind of entries that the list has.
     pub kind: ListKind,
     /// Size.
     pub bytes: u64,
@@ -75,7 +76,7 @@ pub struct List {
     pub unread_lines: u64,
 }
 
-/// What the lists, and the names in the captures, say of an address.
+/// Statements about an address, of the lists and of names in the captures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// The address.
@@ -113,7 +114,7 @@ impl Host {
 pub struct Relay {
     /// Index of the list in `lists`.
     pub list: u16,
-    /// What the list calls it, as `Tor exit`; `None` where it says no more. Not escaped.
+    /// The list's own word for the relay, as `Tor exit`; `None` where it has none. Not escaped.
     pub kind: Option<String>,
     /// Since when it is said to be one.
     pub first: Option<Timestamp>,
@@ -137,7 +138,7 @@ impl Lists {
     pub fn open(mmdb: &[PathBuf], relays: &[PathBuf]) -> Result<Self, HostsError> {
         let mut all = Self::default();
         for path in mmdb {
-            let bytes = read(path, MOST_MMDB)?;
+            let bytes = read(path, MMDB_BYTES)?;
             let mut list = List::of(path, ListKind::Mmdb, &bytes);
             let operators = Operators::read(&list.name, bytes)?;
             list.made = operators.made();
@@ -145,7 +146,7 @@ impl Lists {
             all.lists.push(list);
         }
         for path in relays {
-            let bytes = read(path, MOST_RELAYS)?;
+            let bytes = read(path, RELAYS_BYTES)?;
             let mut list = List::of(path, ListKind::Relays, &bytes);
             let relays = Relays::read(&list.name, &bytes)?;
             (list.made, list.unread_lines) = (relays.made(), relays.unread_lines());
@@ -160,7 +161,8 @@ impl Lists {
         &self.lists
     }
 
-    /// What is said of `address`; `None` where that is nothing. The first list that names an operator or country counts.
+    /// Statements of the lists about `address`; `None` where there are none. The first list that names an operator or
+    /// country counts.
     pub fn of(&self, address: IpAddr) -> Option<Host> {
         let address = address.to_canonical();
         let mut host = Host::of(address);
@@ -184,7 +186,7 @@ impl Lists {
         (!host.by.is_empty() || !host.relays.is_empty()).then_some(host)
     }
 
-    /// The same with the names that the captures give for `address`.
+    /// Statements of the lists about `address`, with the `names` that the captures give it.
     pub fn with_names(&self, address: IpAddr, names: Vec<HostName>) -> Option<Host> {
         let host = self.of(address).or_else(|| (!names.is_empty()).then(|| Host::of(address.to_canonical())))?;
         Some(Host { names, ..host })
@@ -219,8 +221,3 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, HostsError> {
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
-
-// Rationale: the largest lists of whole countries and networks are some 150 MB.
-const MOST_MMDB: u64 = 1 << 30;
-// Rationale: a list of every exit of Tor is 100 KiB; of all VPN ranges that are sold as data, some MB.
-const MOST_RELAYS: u64 = 64 << 20;

@@ -14,7 +14,7 @@ pub(super) struct Operators {
     reader: Reader<Vec<u8>>,
 }
 
-/// What it says of an address.
+/// Operator and country of an address.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) asn: Option<u32>,

@@ -38,7 +38,7 @@ impl std::fmt::Display for Prefix {
 }
 
 impl Prefix {
-    /// Whether `address` begins with its bits.
+    /// Returns true if `address` begins with the bits of the prefix.
     pub fn holds(&self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4() && self.key() == cut(address, self.bits)
     }

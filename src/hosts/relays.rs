@@ -77,7 +77,7 @@ impl Relays {
         self.unread_lines
     }
 
-    /// Whether `address` is listed, at whatever time.
+    /// Returns true if `address` is listed, at whatever time.
     pub fn holds(&self, address: IpAddr) -> bool {
         self.of(address).next().is_some()
     }

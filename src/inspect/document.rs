@@ -1,4 +1,4 @@
-//! What was found, as data: the schema `peerproof/inspect/1`, field by field.
+//! The overview as data: the schema `peerproof/inspect/1`, field by field.
 //!
 //! Times are RFC 3339 text, endpoints `ip:port`, hashes lower-case hex, figures bytes. Fields that report.json has
 //! too mean the same.
@@ -13,14 +13,14 @@ use crate::ends::{Endpoint, Hex, InfoHash, Timestamp, Transport};
 use crate::evidence::{Encryption, Flag};
 use crate::report::{Anomaly, Input, Opaque, PassedOver, Quality, Summed, Tool, Unlisted, stable_json};
 
-/// What captures hold.
+/// An overview of captures: formats, traffic, torrents, peers, and commands to run next.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "peerproof inspection", extend("$id" = "peerproof/inspect/1"))]
 pub struct Inspection {
     /// `peerproof/inspect/1`.
     #[schemars(extend("const" = "peerproof/inspect/1"))]
     pub schema: &'static str,
-    /// What made it.
+    /// Name and version of the program.
     pub tool: Tool,
     /// Tunnels over UDP on ports that the user names, as in report.json; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +32,7 @@ pub struct Inspection {
     pub passed_over: Vec<PassedOver>,
     /// Frames, flows, times and gaps, as in report.json.
     pub quality: Quality,
-    /// What the flows carried, BitTorrent or not; sorted by transport and content.
+    /// Protocols of the flows, BitTorrent or not; sorted by transport and content.
     pub traffic: Vec<Kind>,
     /// Frames that hold something other than IP, or IP that holds neither TCP nor UDP nor a tunnel, ICMP among them.
     pub not_ip_frames: u64,
@@ -54,12 +54,12 @@ pub struct Inspection {
     pub only_named_torrents: BTreeSet<InfoHash>,
     /// How much of the BitTorrent in the captures can be read.
     pub readable: Readable,
-    /// What could have hidden bytes, in sentences.
+    /// Reasons why bytes could be hidden, in sentences.
     pub warnings: Vec<String>,
-    /// What was odd, as in report.json.
+    /// Oddities of the captures, as in report.json.
     pub anomalies: Vec<Anomaly>,
-    /// What to run next, in this order; empty where nothing can be analyzed.
-    pub next: Vec<Step>,
+    /// Commands to run next, in this order; empty where nothing can be analyzed.
+    pub next: Vec<NextCommand>,
     /// Connections that are in no row, because a bound was reached; as in report.json.
     pub unlisted: Option<Unlisted>,
     /// Transfers with piece data that are in no row, because a bound was reached; as in report.json.
@@ -76,14 +76,14 @@ impl Inspection {
         stable_json(self)
     }
 
-    /// Whether no input was damaged and no bound was reached.
+    /// Returns true if no input was damaged and no bound was reached.
     pub fn complete(&self) -> bool {
         let whole = |input: &Input| !matches!(input, Input::Capture { damage: Some(_), .. });
         let odd = [anomaly::Kind::DamagedCapture, anomaly::Kind::LimitReached];
         self.inputs.iter().all(whole) && !self.anomalies.iter().any(|anomaly| odd.contains(&anomaly.kind))
     }
 
-    /// Whether BitTorrent peers speak in the captures, or may do so encrypted.
+    /// Returns true if BitTorrent peers speak in the captures, or may do so encrypted.
     pub fn has_peers(&self) -> bool {
         !self.peers.is_empty() || !self.opaque.is_empty() || self.unlisted.is_some() || self.summed.is_some()
     }
@@ -94,7 +94,7 @@ impl Inspection {
 pub struct Kind {
     /// `TCP`, `uTP` or `UDP`.
     pub transport: &'static str,
-    /// What they carried.
+    /// Protocol that the flows carried.
     pub content: &'static str,
     /// On what that rests: `messages`, `classification`, `first bytes`, `port` or `none`.
     pub basis: &'static str,
@@ -168,7 +168,7 @@ pub struct Peer {
     pub flags: BTreeSet<Flag>,
     pub first_time: Timestamp,
     pub last_time: Timestamp,
-    /// Whether its own packets show that it speaks; for the overview to read only.
+    /// Set if the peer's own packets show that it is in the swarm; for the overview to read only.
     #[serde(skip)]
     pub spoke: bool,
 }
@@ -192,8 +192,9 @@ pub struct Readable {
 
 /// A command to run next.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Step {
-    /// What for, and what has to be supplied.
+#[schemars(rename = "Step")]
+pub struct NextCommand {
+    /// Purpose of the command, and the inputs that have to be supplied.
     pub why: String,
     /// The command, for a shell; captures as the user named them, where [`Inspection::propose`] was told, else by their
     /// names without directories. Upper-case words stand for what is to be supplied.
@@ -207,7 +208,7 @@ pub struct Step {
 
 /// A torrent file that lies beside captures.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Beside {
+pub struct TorrentBeside {
     /// Its path as a command has to name it.
     pub path: String,
     /// The info-hashes that peers call it by (20 bytes; of v2 the first 20).

@@ -1,5 +1,5 @@
-//! What captures hold, without any torrent: formats, protocols, info-hashes, peers, what is readable, and what to run
-//! next. Nothing is hashed but metadata, and no payload is kept.
+//! Overview of captures without any torrent: formats, protocols, info-hashes, peers, traffic that is readable, and
+//! commands to run next. Nothing is hashed but metadata, and no payload is kept.
 //!
 //! The walk is that of [`analyze`](crate::analyze()): the same sessions make the same rows, so what is said here of a
 //! peer (its clients, its transports, the bytes it served) is said there too. Only what needs a proof is missing.
@@ -20,13 +20,24 @@ use crate::metadata::Harvest;
 use crate::options::Options;
 use crate::spine::{Purpose, Spine, Traffic};
 use crate::torrent::Torrents;
-pub use document::{Beside, Inspection, Kind, Metadata, Peer, Readable, Step, Swarm};
+pub use document::{Inspection, Kind, Metadata, NextCommand, Peer, Readable, Swarm, TorrentBeside};
 
 /// Reads captures and says what they hold.
 ///
 /// They are read once. Where they hold the metadata of torrents (BEP 9), these have their names, and their two info-hashes are
 /// one; only where that is a key of MSE, or may be a webseed's, they are read once more with it. `options.threads` and `options.digest` play no part: nothing is proven, and the
 /// inputs are not hashed.
+///
+/// # Example
+/// ```
+/// use peerproof::{CaptureSet, OpenOptions, Options, inspect};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/three-peers/");
+/// let captures = CaptureSet::open(&[format!("{folder}capture.pcap").into()], &OpenOptions::default())?;
+/// let inspection = inspect(&captures, &Options::default())?;
+/// assert!(inspection.has_peers());
+/// # Ok::<(), peerproof::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`analyze`](crate::analyze()).
@@ -48,7 +59,7 @@ pub fn schema() -> Result<String, serde_json::Error> {
     crate::report::schema_of::<Inspection>()
 }
 
-/// What one walk found.
+/// Findings of one walk over the captures.
 struct Survey {
     evidence: Evidence,
     traffic: Traffic,

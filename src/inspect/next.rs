@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::Inspection;
-use super::document::{Beside, Metadata, Step, Swarm};
+use super::document::{Metadata, NextCommand, Swarm, TorrentBeside};
 use crate::evidence::encrypted;
 use crate::report::{columns, counted, is_unsafe, shell_word, unconfirmed};
 
 impl Inspection {
     /// Writes what to run next once more: with the captures as the user named them, in any order, and with the torrents
     /// that lie beside them, as far as the captures name these.
-    pub fn propose(&mut self, captures: &[String], beside: &[Beside]) {
+    pub fn propose(&mut self, captures: &[String], beside: &[TorrentBeside]) {
         let mut captures = captures.to_vec();
         captures.sort();
         let mut beside = beside.to_vec();
@@ -19,13 +19,13 @@ impl Inspection {
     }
 }
 
-/// What to run next; empty where `analyze` would have nothing to say.
-pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Beside]) -> Vec<Step> {
+/// Commands to run next; empty where `analyze` would have nothing to say.
+pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[TorrentBeside]) -> Vec<NextCommand> {
     let tunnels: Vec<String> = inspection.tunnels.iter().map(|tunnel| format!("--tunnel {tunnel}")).collect();
     let step = |why: String, before: &str, behind: &[String], needs: Vec<String>| {
         let kept = if before == ANALYZE { tunnels.as_slice() } else { &[] };
         let words = words(before, captures, &[kept, behind].concat());
-        Step { why, command: words.join(" "), needs, words }
+        NextCommand { why, command: words.join(" "), needs, words }
     };
     let (known, missing): (Vec<_>, Vec<_>) =
         inspection.torrents.iter().partition(|torrent| torrent.metadata == Metadata::Whole);
@@ -131,7 +131,7 @@ pub(super) fn steps(inspection: &Inspection, captures: &[String], beside: &[Besi
 }
 
 /// The torrent files by what peers call what they describe; of several, the first.
-fn by_hash(beside: &[Beside]) -> BTreeMap<[u8; 20], &str> {
+fn by_hash(beside: &[TorrentBeside]) -> BTreeMap<[u8; 20], &str> {
     let mut files = BTreeMap::new();
     for (hash, file) in beside.iter().flat_map(|file| file.wire_hashes.iter().map(move |hash| (hash, file))) {
         files.entry(*hash).or_insert(file.path.as_str());
@@ -165,7 +165,7 @@ fn words(before: &str, captures: &[String], behind: &[String]) -> Vec<String> {
     out
 }
 
-/// Whether no line of a narrow terminal shows a name as it is.
+/// Returns true for a name that no line of a narrow terminal shows as it is.
 fn cannot_be_typed(name: &str) -> bool {
     name.contains(is_unsafe) || (shell_word(name) != name && columns(name) > LONGEST_QUOTED)
 }

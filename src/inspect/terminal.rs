@@ -43,7 +43,7 @@ impl Inspection {
         page.finish(screen.colour)
     }
 
-    /// What the captures hold, in a sentence or two.
+    /// The content of the captures in a sentence or two.
     pub fn in_short(&self) -> Vec<String> {
         if self.quality.frames == 0 {
             return vec!["No frame could be read, so nothing is shown and nothing is ruled out.".to_owned()];

@@ -1,4 +1,4 @@
-//! What could have hidden bytes, in sentences.
+//! Reasons why bytes could be hidden, in sentences.
 
 use super::Inspection;
 use crate::anomaly::Kind;

@@ -19,18 +19,18 @@ pub trait Ask {
     /// hint: no answer depends on it.
     fn turn(&mut self, _piece: u32, _torrent: Option<&Torrent>) {}
 
-    /// What `copy` hashes to as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for it: the copy holds
-    /// all of it.
+    /// Digests of `copy` as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for them: the
+    /// copy holds all of it.
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests;
 
     /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding and hashes right; `None` where bytes are
     /// missing.
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])>;
 
-    /// Whether both hold all of `range`, with the same bytes.
+    /// Returns true if both copies hold all of `range`, with equal bytes.
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool;
 
-    /// Whether all bytes of `parts` have one value; of none, too.
+    /// Returns true if all bytes of `parts` have one value; of none, too.
     fn is_trivial(&mut self, parts: &Parts) -> bool;
 
     /// Bytes of `parts` that are not zero.
@@ -61,7 +61,7 @@ pub struct Suspect {
     pub span: Span,
 }
 
-/// Whether digests are what a unit must hash to.
+/// Compares digests with the hashes that a unit must have.
 pub(super) fn verdict(expected: &Expected, digests: &Digests) -> Verdict {
     let is_sha1 = |expected: &[u8; 20]| digests.sha1 == Some(*expected);
     let matches = match expected {

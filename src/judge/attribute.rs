@@ -12,6 +12,7 @@ use super::Carrier;
 use super::{Receiver, TorrentKey, TransferId};
 use crate::ends::{ConnectionId, Direction, FlowKey, FrameId, Span, Timestamp, Transport};
 use crate::facts::{Connection, Facts, Plain, Sorted, Unplaced};
+use crate::limits::JUDGED_TRANSFERS;
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::{Error, Limits};
 
@@ -24,7 +25,7 @@ pub(super) struct Line {
     pub(super) transport: Transport,
     /// Of which torrent each direction speaks.
     pub(super) torrents: [TorrentKey; 2],
-    /// Whether a handshake, or a request to a web server, says so.
+    /// Set if a handshake, or a request to a web server, names the torrent.
     pub(super) named: bool,
     /// How the info-hash begins that a cut handshake asks for, as far as it is known.
     pub(super) begins: Vec<u8>,
@@ -33,9 +34,9 @@ pub(super) struct Line {
     pub(super) unconfirmed: [bool; 2],
     pub(super) span: Span,
     pub(super) has_blocks: bool,
-    /// Whether a block of it was written down.
+    /// Set if a block of the connection was written down.
     pub(super) has_block: bool,
-    /// Whether a side sent what is a peer's beyond doubt.
+    /// Set if a side sent messages that are a peer's beyond doubt.
     pub(super) is_sure: bool,
     /// Who opened it, as far as is known.
     pub(super) opener: Direction,
@@ -78,7 +79,7 @@ pub(super) struct Lines {
     pub(super) webs: Vec<Connection>,
     /// Those of BitTorrent on which there are no blocks: there may be any number of them.
     pub(super) silent: Option<SortedLines>,
-    /// What was sent on connections that are not judged.
+    /// Traffic of connections that are not judged.
     pub(super) unjudged: Unjudged,
     /// The pieces of which blocks were sent on those.
     pub(super) unjudged_pieces: BTreeSet<u32>,
@@ -140,7 +141,7 @@ impl Line {
         })
     }
 
-    /// What a web server sent of `torrent`.
+    /// The line of a web server that sent `torrent`.
     pub(super) fn of_web(connection: &Connection, torrent: TorrentId, place: (u64, bool)) -> Self {
         let key = TorrentKey::Given(torrent);
         Self {
@@ -174,17 +175,17 @@ impl Line {
         (self.span.first.time, self.span.first.frame, self.connection)
     }
 
-    /// Whether its torrent is to be told by what it carried.
+    /// Returns true if the torrent of the connection is to be told by the blocks that it carried.
     pub(super) fn is_open(&self) -> bool {
         !self.named
     }
 
-    /// Whether a cut handshake leaves it open that it is of this torrent.
+    /// Returns true if a cut handshake leaves it open that the connection is of this torrent.
     pub(super) fn may_be_of(&self, torrent: &Torrent) -> bool {
         torrent.wire_hashes().any(|hash| hash.starts_with(&self.begins))
     }
 
-    /// Whether it has a row: BitTorrent beyond doubt.
+    /// Returns true if the connection has a row: it is BitTorrent beyond doubt.
     pub(super) fn is_told(&self) -> bool {
         self.named || self.several || self.torrents != [TorrentKey::Unknown; 2] || self.is_peer_wire
     }
@@ -197,8 +198,8 @@ impl Line {
         }
     }
 
-    /// What its shares need to know of it. Before transfers are made, each direction stands for one of its own: `index` is
-    /// that of the line.
+    /// Facts of the connection that its shares need. Before transfers are made, each direction stands for one of its
+    /// own: `index` is that of the line.
     pub(super) fn carrier(&self, from: Direction, index: usize) -> Carrier {
         let own = TransferId((2 * index + from.index()) as u32);
         let unknown = (self.flow.destination(from).ip, None);
@@ -235,9 +236,9 @@ impl Lines {
     ) -> Result<Self, Error> {
         let mut lines = Self { unused: 1, ..Self::default() };
         let silent = facts.connections.iter().filter_map(|connection| lines.enter(connection, torrents)).map(Plain);
-        let sorted = Sorted::new(silent, |line| line.0.order(), limits.journal_memory / SMALLER, spool_dir)?;
+        let sorted = Sorted::new(silent, |line| line.0.order(), limits.other_journal_memory(), spool_dir)?;
         lines.silent = Some(sorted);
-        lines.leave(MOST_LINES);
+        lines.leave(JUDGED_TRANSFERS);
         lines.index = (0..).zip(&lines.all).map(|(index, line)| (line.connection, index)).collect();
         for block in &facts.blocks {
             let Some(line) = lines.get_mut(block.connection) else {
@@ -269,8 +270,8 @@ impl Lines {
             return Some(line).filter(Line::is_told);
         }
         self.all.push(line);
-        if self.all.len() > MOST_LINES + MOST_LINES / 4 {
-            self.leave(MOST_LINES);
+        if self.all.len() > JUDGED_TRANSFERS + JUDGED_TRANSFERS / 4 {
+            self.leave(JUDGED_TRANSFERS);
         }
         None
     }
@@ -308,12 +309,6 @@ pub(super) fn number_of(text: &str) -> u64 {
     let digest = crate::prove::sha256(&[text.as_bytes()]);
     digest.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)).max(1)
 }
-
-// Rationale: some 2 KB each until rows are chosen; six times as many as have rows. Whoever sends more than a flood does is
-// among them.
-const MOST_LINES: usize = 1 << 17;
-// Rationale: as other journals beside that of blocks.
-const SMALLER: usize = 4;
 
 pub(super) const BOTH: [Direction; 2] = [Direction::LowToHigh, Direction::HighToLow];
 

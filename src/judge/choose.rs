@@ -1,9 +1,10 @@
 //! Of which torrent a connection without a handshake is, by its bytes (T33, T67).
 //!
-//! What matches by its hash, or is equal to a verified copy, speaks for a torrent. Other given torrents may have the same
-//! bytes in the same place (cross-seeds; files of v2 begin at a piece): such rivals leave it open, until a piece that they
-//! cannot have, or a block without a place in them, rules them out. A few bytes that differ rule nothing out: every
-//! torrent has senders of bad blocks. All are chosen from the same contents, none by another one's choice.
+//! A block that matches by its hash, or is equal to a verified copy, speaks for a torrent. Other given torrents may
+//! have the same bytes in the same place (cross-seeds; files of v2 begin at a piece): such rivals leave it open, until
+//! a piece that they cannot have, or a block without a place in them, rules them out. A few bytes that differ rule
+//! nothing out: every torrent has senders of bad blocks. All are chosen from the same contents, none by another one's
+//! choice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -15,13 +16,14 @@ use super::piece::Piece;
 use super::{Bench, Parts, Share};
 use super::{Cut, Measure, RangeSet, TorrentKey, Unit};
 use crate::facts::{Answer, Block};
+use crate::limits::COMPARED_PIECES;
 use crate::prove::Verdict;
 use crate::torrent::{Expected, PieceIndex, Torrent, TorrentId, Torrents};
 
 /// Given torrents that may have the pieces that speak for another one.
 type Rivals = BTreeSet<TorrentId>;
 
-/// What speaks for and against each torrent, of one connection.
+/// Signs for and against each torrent, of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
     of: BTreeMap<TorrentId, Sign>,
@@ -51,7 +53,7 @@ impl Sign {
         !self.refused && self.inside >= self.outside.saturating_mul(LEAST_RATIO)
     }
 
-    /// Whether no more differs than a bad sender among good ones explains.
+    /// Returns true if no more bytes differ than a bad sender among good ones explains.
     fn holds(&self) -> bool {
         self.equal >= self.differing.saturating_mul(LEAST_RATIO)
     }
@@ -157,7 +159,7 @@ impl Look<'_> {
         }
     }
 
-    /// What the candidates of a piece have to do with a torrent.
+    /// Weighs the candidates of a piece for one torrent: by hashes, and against verified copies.
     fn torrent(
         &self,
         id: TorrentId,
@@ -258,7 +260,7 @@ impl Look<'_> {
         }
     }
 
-    /// What the blocks have in common with what is verified of a piece.
+    /// Counts the bytes in which blocks agree with verified bytes of a piece, and in which they differ.
     fn compare(
         &self,
         id: TorrentId,
@@ -288,7 +290,7 @@ impl Look<'_> {
         for (index, own) in equal {
             let sign = signs.entry(index).or_default().of.entry(id).or_default();
             sign.equal += own.total();
-            if sign.compared < MOST_COMPARED && sign.doubles.as_ref().is_none_or(|doubles| !doubles.is_empty()) {
+            if sign.compared < COMPARED_PIECES && sign.doubles.as_ref().is_none_or(|doubles| !doubles.is_empty()) {
                 sign.compared += 1;
                 let found = self.rivals(id, piece, &joined, &own, ask);
                 let sign = signs.entry(index).or_default().of.entry(id).or_default();
@@ -354,7 +356,7 @@ fn copies(candidates: &[(usize, Share)], measure: &Measure) -> Vec<Vec<usize>> {
     complete
 }
 
-/// Whether a block has bytes in the padding of its piece that are not zero.
+/// Returns true if a block has bytes in the padding of its piece that are not zero.
 fn is_odd_padding(torrent: &Torrent, piece: PieceIndex, share: &Share, ask: &mut dyn Ask) -> bool {
     let pads: RangeSet = torrent.pads(piece).collect();
     if pads.is_empty() || torrent.guesses_pads(piece) {
@@ -371,8 +373,6 @@ fn start(torrent: &Torrent, unit: Unit) -> Option<u64> {
 
 // Rationale: one block that is equal, byte for byte, and not of one value.
 const LEAST_AGREEMENT: u64 = 1_024;
-// Rationale: torrents that begin alike mostly differ sooner; each costs a hash for each of them.
-const MOST_COMPARED: usize = 16;
 // Rationale: a stream of another torrent that shares a piece or two differs in most of its bytes.
 const LEAST_RATIO: u64 = 4;
 

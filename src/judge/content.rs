@@ -77,7 +77,7 @@ impl<'cap> Content<'cap> {
         })
     }
 
-    /// Whether both hold all of `range`, with the same bytes.
+    /// Returns true if both contents hold all of `range`, with equal bytes.
     pub fn agrees(&self, other: &Content<'_>, range: Range<u32>) -> bool {
         let mut at = range.start;
         for (start, mine) in self.within(range.clone()) {
@@ -100,7 +100,7 @@ impl<'cap> Content<'cap> {
         at == range.end
     }
 
-    /// Whether all bytes have one value.
+    /// Returns true if all bytes have one value.
     pub fn is_trivial(&self) -> bool {
         let Some(first) = self.slices.iter().find_map(|slice| slice.bytes.first()) else { return true };
         self.slices.iter().all(|slice| slice.bytes.iter().all(|byte| byte == first))

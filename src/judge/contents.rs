@@ -9,29 +9,30 @@ use super::ask::{Ask, verdict};
 use super::{Bench, Found, Parts, Share, ways};
 use super::{Matched, Measure, RangeSet, Receiver};
 use crate::ends::Span;
+use crate::limits::PIECE_COPIES;
 use crate::prove::{Half, Verdict};
 
-/// What is known of one unit before anybody is judged by it.
+/// Contents of one unit, found before anybody is judged by them.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// Contents that hash to the unit: one, or more where SHA-1 collides (T23) or the halves of a hybrid differ.
     pub references: Vec<Parts>,
-    /// What is known of it besides, without credits.
+    /// Facts of the unit without credits.
     pub found: Found,
     /// The copies that were sent, in the order in which they were begun.
     pub copies: Vec<Attempt>,
-    /// Whether a bound on copies or on ways to put it together was reached.
+    /// Set if a bound on copies or on ways to put them together was reached.
     pub crowded: bool,
-    /// What is odd about the contents.
+    /// Oddities of the contents.
     pub notes: Vec<Note>,
 }
 
-/// What is odd about the contents of a unit.
+/// An oddity of the contents of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// One matches one half of a hybrid torrent alone.
     Half {
-        /// Whether it is the v1 half.
+        /// Set for the v1 half; else it is the v2 half.
         v1: bool,
         /// The frames of the copy, where it was sent as one.
         span: Option<Span>,
@@ -181,7 +182,7 @@ impl Contents {
         });
         let at = match room {
             Some(at) => at,
-            None if open.count >= MOST_COPIES => {
+            None if open.count >= PIECE_COPIES => {
                 self.crowded = true;
                 return None;
             }
@@ -210,7 +211,7 @@ impl Contents {
     }
 }
 
-/// Whether all bytes of a unit were sent, by whomever: else there is no way to put it together.
+/// Returns true if all bytes of a unit were sent, by whomever: else there is no way to put it together.
 fn may_be_whole(shares: &[Share], padding: Option<&Parts>, measure: &Measure) -> bool {
     let padded = measure.pads.total() + padding.map_or(0, Parts::bytes);
     if shares.iter().map(|share| share.ranges.total()).sum::<u64>() + padded < measure.range.len() as u64 {
@@ -239,7 +240,7 @@ impl Attempt {
         self.shares.push(index);
     }
 
-    /// Whether `share` fits without overlap, or is the whole of blocks that are here only in part.
+    /// Returns true if `share` fits without overlap, or is the whole of blocks that are here only in part.
     fn makes_room(&self, share: &Share, shares: &[Share]) -> bool {
         if !share.ranges.iter().any(|range| self.covered.intersects(&range)) {
             return true;
@@ -275,6 +276,3 @@ fn overlap(one: &Share, other: &Share) -> bool {
 fn inside(part: &Share, whole: &Share) -> bool {
     part.ranges.iter().all(|range| whole.ranges.covers(&range))
 }
-
-// Rationale: more than any client asks again for one piece; beyond it blocks are still compared, one by one.
-const MOST_COPIES: usize = 64;

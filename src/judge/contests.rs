@@ -14,7 +14,7 @@ impl Contests {
         self.0.entry((id, from)).or_default().entry(begun).or_default();
     }
 
-    /// Whether no stretch is counted for.
+    /// Returns true if bytes are counted for no stretch.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -7,6 +7,7 @@ use super::Record;
 use super::{Parts, Share, Slice};
 use crate::ends::{At, ConnectionId, Direction, Span};
 use crate::facts::{BlockId, Doubt, Place, Reason, Scope, Second};
+use crate::limits::{DOUBT_VERSIONS, DOUBTS};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::wire::Framing;
 
@@ -21,7 +22,7 @@ pub struct Doubts {
     stretches: usize,
 }
 
-/// What is in doubt of one direction of a connection.
+/// Doubts about one direction of a connection.
 #[derive(Debug, Default)]
 struct OfDirection {
     /// All of it.
@@ -62,7 +63,7 @@ impl OfDirection {
     }
 }
 
-/// What speaks against a share.
+/// Grounds on which a share may speak against its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     /// It differs from every verified copy of its unit.
@@ -74,14 +75,14 @@ pub enum Against {
 /// Whoever decides: what is in doubt, and who the senders are.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench<'a> {
-    /// What is in doubt.
+    /// Doubts about the facts that are judged.
     pub doubts: &'a Doubts,
     /// The transfers.
     pub records: &'a [Record],
 }
 
 impl Bench<'_> {
-    /// Whether a share of a piece with these doubts speaks against its sender; else why it does not.
+    /// Returns `Ok` if a share of a piece with these doubts speaks against its sender; else the reason why it does not.
     ///
     /// # Errors
     /// The reason for which it is in doubt.
@@ -108,7 +109,7 @@ impl Bench<'_> {
     }
 }
 
-/// What is in doubt of a whole piece.
+/// Doubts about a whole piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PieceDoubt {
     /// The padding that its SHA-1 covers may not be zeros.
@@ -136,7 +137,7 @@ impl Doubts {
                 Scope::Share(_) | Scope::Piece(..) => true,
             };
             if asked {
-                all.add(doubt, MOST_STRETCHES, out);
+                all.add(doubt, DOUBTS, out);
             }
         }
         all.settle();
@@ -149,10 +150,10 @@ impl Doubts {
                 let of = self.directions.entry((id, from)).or_default();
                 if reason == Reason::OtherVersion {
                     of.versions += 1;
-                    if of.versions > MOST_VERSIONS {
-                        if of.versions == MOST_VERSIONS + 1 {
+                    if of.versions > DOUBT_VERSIONS {
+                        if of.versions == DOUBT_VERSIONS + 1 {
                             let bytes = stretch.end.saturating_sub(stretch.start);
-                            let bound = Bound::ConflictingVersions { bytes, most: MOST_VERSIONS };
+                            let bound = Bound::ConflictingVersions { bytes, most: DOUBT_VERSIONS };
                             let at = second.map(|second| Span::single(second.at()));
                             out.odd(Oddity::from(bound).within(at).of(id));
                         }
@@ -287,10 +288,6 @@ impl Doubts {
 
 // Rationale: BEP 3: length, id, index and begin stand before the payload.
 const BLOCK_HEADER: u64 = 13;
-// Rationale: a connection with more conflicting stretches is not evidence of anything.
-const MOST_VERSIONS: usize = 1_024;
-// Rationale: 32 bytes each; a frame makes one at most, and nobody's evidence is doubtful in so many places.
-const MOST_STRETCHES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {

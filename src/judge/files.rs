@@ -7,6 +7,7 @@ use super::attribute::Lines;
 use super::web::{Resource, runs};
 use super::{Cut, Measure, Parts, TorrentKey};
 use crate::facts::{Body, Facts};
+use crate::limits::NAMED_ALIKE;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::prove::Verdict;
 use crate::torrent::{TorrentId, Torrents};
@@ -15,7 +16,7 @@ use crate::webseed::Candidate;
 /// Parts of pieces, as different senders sent them.
 type Pieces = BTreeMap<(TorrentId, u32), Vec<Parts>>;
 
-/// What the captures hold of resources that may be several files, or of the pieces that those have a part in.
+/// Bytes of resources that may be several files, and of the pieces in which those files lie.
 #[derive(Debug, Default)]
 pub(super) struct Contested {
     bodies: BTreeMap<Resource, (Vec<Candidate>, Vec<Body>)>,
@@ -43,12 +44,12 @@ impl Contested {
         }
         let mut tried: Vec<(Resource, usize, Pieces)> = Vec::new();
         for (resource, (candidates, bodies)) in self.bodies {
-            if candidates.len() > MOST_FILES {
+            if candidates.len() > NAMED_ALIKE {
                 let bytes = bodies.iter().flat_map(|body| &body.runs).map(|run| u64::from(run.len)).sum();
-                let bound = Oddity::from(Bound::WebFiles { most: MOST_FILES, bytes });
+                let bound = Oddity::from(Bound::WebFiles { most: NAMED_ALIKE, bytes });
                 out.odd(bodies.first().map_or(bound.clone().seen(), |body| bound.within(body.span)));
             }
-            for (index, candidate) in candidates.iter().enumerate().take(MOST_FILES) {
+            for (index, candidate) in candidates.iter().enumerate().take(NAMED_ALIKE) {
                 tried.push((resource.clone(), index, pieces(candidate, &bodies, torrents)));
             }
         }
@@ -68,7 +69,7 @@ impl Contested {
     }
 }
 
-/// What bodies are in the pieces of the torrent, if they are of that file.
+/// Parts that bodies make of the torrent's pieces, if they are of the candidate's file.
 fn pieces(candidate: &Candidate, bodies: &[Body], torrents: &Torrents) -> Pieces {
     let mut pieces = Pieces::new();
     let torrent = torrents.torrent(candidate.torrent);
@@ -84,7 +85,7 @@ fn pieces(candidate: &Candidate, bodies: &[Body], torrents: &Torrents) -> Pieces
     pieces
 }
 
-/// What peers sent of the same pieces: a file may end in the middle of one.
+/// Parts of those pieces that peers sent: a file may end in the middle of one.
 fn of_peers(facts: &Facts, torrents: &Torrents, lines: &Lines, wanted: &BTreeSet<(TorrentId, u32)>) -> Pieces {
     let mut pieces = Pieces::new();
     for block in &facts.blocks {
@@ -118,6 +119,3 @@ fn verified(pieces: &Pieces, others: &Pieces, torrents: &Torrents, ask: &mut dyn
     }
     bytes
 }
-
-// Rationale: names differ in their encoding a few times in a torrent; each costs a hash of what was sent.
-const MOST_FILES: usize = 256;

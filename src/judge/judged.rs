@@ -1,4 +1,4 @@
-//! What was judged: the transfers with their figures, and of each unit whose bytes are the torrent's.
+//! The judged transfers with their figures, and, of each unit, the credits for the bytes that are the torrent's.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use crate::torrent::{Torrent, Torrents};
 pub struct Judged<'run> {
     /// The transfers; a [`TransferId`](super::TransferId) is an index into these.
     pub records: Vec<Record>,
-    /// What is known of the units of each torrent that was given or rebuilt, ascending by unit.
+    /// Facts of the units of each torrent that was given or rebuilt, ascending by unit.
     pub units: BTreeMap<TorrentKey, Vec<(Unit, Found)>>,
     /// Connections without piece data for which there were no rows left.
     pub unlisted: Unlisted,
-    /// What was sent on further connections with piece data, which nothing was judged of.
+    /// Traffic of further connections with piece data, which were not judged.
     pub unjudged: Unjudged,
     /// The axis of the records' timelines.
     pub axis: Axis,
@@ -23,14 +23,14 @@ pub struct Judged<'run> {
     pub torrents: Cow<'run, Torrents>,
 }
 
-/// What was found of one unit.
+/// Facts of one unit.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// Whether a copy of it was verified.
+    /// Set if a copy of the unit was verified.
     pub verified: bool,
     /// By which hashes.
     pub matched: Matched,
-    /// Whether the verified content is of one byte value only.
+    /// Set if the verified content is of one byte value only.
     pub trivial: bool,
     /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
     pub trivial_leaves: Option<Box<RangeSet>>,
@@ -39,7 +39,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether the verified content of a leaf is of one byte value only.
+    /// Returns true if the verified content of a leaf is of one byte value only.
     pub fn is_trivial(&self, leaf: u32) -> bool {
         self.trivial
             || self.trivial_leaves.as_ref().is_some_and(|leaves| leaves.covers(&(leaf..leaf.saturating_add(1))))

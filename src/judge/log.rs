@@ -115,7 +115,7 @@ impl Ask for Logged<'_> {
     }
 }
 
-/// Whether a copy was hashed as the unit of `measure`, by all of its hashes.
+/// Returns true if a copy was hashed as the unit of `measure`, by all hashes of that unit.
 fn is_of(copy: &Copy, measure: &Measure) -> bool {
     let (sha1, in_leaves) = match measure.expected {
         Expected::Sha1(_) | Expected::Both { .. } => (true, measure.in_leaves()),

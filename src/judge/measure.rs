@@ -9,8 +9,8 @@ use crate::prove::{Half, UnitJob, Verdict};
 use crate::torrent::merkle::LEAF_BYTES;
 use crate::torrent::{Expected, PieceIndex, Torrent};
 
-/// What is verified at once: a whole piece, one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP 52), or the
-/// few leaves under a node of its tree that is known while they are not.
+/// The bytes that are verified at once: a whole piece, one 16 KiB leaf of a v2 piece whose leaf hashes are known (BEP
+/// 52), or the few leaves under a node of its tree that is known while they are not.
 ///
 /// Ordered by piece, then by leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +99,7 @@ impl Measure {
         Self::padded(torrent, unit, &torrent.pads(torrent.piece(unit.piece)?).collect())
     }
 
-    /// The same where the padding of its piece, `pads`, is known.
+    /// The measure of a unit where the padding of its piece, `pads`, is known.
     pub(crate) fn padded(torrent: &Torrent, unit: Unit, pads: &RangeSet) -> Option<Self> {
         let piece = torrent.piece(unit.piece)?;
         let size = torrent.piece_size(piece);
@@ -180,25 +180,25 @@ impl Matched {
         !std::mem::replace(flag, true)
     }
 
-    /// Whether the SHA-1 that the torrent has is of a content.
+    /// Returns true if a content has the SHA-1 of the torrent.
     pub(crate) fn has_sha1(self) -> bool {
         self.whole || self.v1
     }
 
-    /// Whether all of it is what the SHA-1 says, and whether it is what the tree says, as far as the torrent has these.
-    /// Where different contents matched one each, neither.
+    /// The halves that the whole content matches: the SHA-1, and the tree, as far as the torrent has these. Where
+    /// different contents matched one each, neither.
     pub fn halves(self) -> [bool; 2] {
         let both = self.v1 && self.v2;
         [!both && (self.whole || self.v1), !both && (self.whole || self.v2)]
     }
 
-    /// Whether every content was verified by its tree, so that each of its leaves is too.
+    /// Returns true if every content was verified by its tree, so that each of its leaves is too.
     pub fn by_tree(self) -> bool {
         !self.v1
     }
 
-    /// Whether one half of a hybrid torrent is known and the other is not: bytes that differ from what is known may be
-    /// of the other.
+    /// Returns true if one half of a hybrid torrent is known and the other is not: bytes that differ from the known
+    /// half may be of the other.
     pub fn half_open(self) -> bool {
         !self.whole && self.v1 != self.v2
     }

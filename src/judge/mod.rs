@@ -83,13 +83,13 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::{Error, Limits};
 
-/// What is told while facts are judged, besides what comes of it.
+/// Receivers of what is told while facts are judged.
 pub struct Told<'a> {
     /// Whatever is odd, in no particular order.
     pub odd: &'a mut dyn Sink,
     /// Stretches that may be framed otherwise: their verified bytes are counted.
     pub contests: &'a mut Contests,
-    /// What each unit contributes, in no particular order, where that is asked for.
+    /// Contributions of each unit, in no particular order, where they are asked for.
     pub rows: Option<&'a mut Vec<Row>>,
 }
 

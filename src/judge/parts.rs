@@ -71,7 +71,7 @@ impl Parts {
         &self.slices
     }
 
-    /// Whether there are none.
+    /// Returns true if there is no part.
     pub fn is_empty(&self) -> bool {
         self.slices.is_empty()
     }
@@ -81,7 +81,7 @@ impl Parts {
         self.slices.iter().map(|slice| u64::from(slice.len)).sum()
     }
 
-    /// What they cover.
+    /// Ranges that the parts cover.
     pub fn ranges(&self) -> RangeSet {
         self.slices.iter().map(Slice::range).collect()
     }
@@ -137,8 +137,8 @@ impl Parts {
         ContentName(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// The same in facts of several sets, whose first inputs are `bases`: bytes of one set go by the name that they have
-    /// there.
+    /// The name of the content in facts of several sets, whose first inputs are `bases`: bytes of one set go by the
+    /// name that they have there.
     pub fn name_among(&self, bases: &[u16]) -> ContentName {
         let Some(first) = self.slices.first().filter(|_| bases.len() > 1) else { return self.name() };
         let (number, _) = first.place.of_set(bases);
@@ -173,7 +173,7 @@ impl Parts {
         Self { slices }
     }
 
-    /// Whether they hold all of `range` but `pads`.
+    /// Returns true if the parts hold all of `range` but `pads`.
     pub fn cover(&self, range: &Range<u32>, pads: &RangeSet) -> bool {
         let mut covered = self.ranges();
         pads.iter().for_each(|pad| covered.insert(pad));

@@ -19,7 +19,7 @@ pub struct Piece {
     pub number: u32,
     /// Its units with a share.
     pub units: Vec<OfUnit>,
-    /// What of each share lies in padding.
+    /// Shares with the parts of them that lie in padding.
     pub pads: Vec<(Share, Parts)>,
     /// Where padding is not zero, and in how many bytes.
     pub odd_padding: Vec<(Span, u64)>,
@@ -36,9 +36,9 @@ pub struct OfUnit {
     pub unit: Unit,
     /// Its place and hash; `None` where the torrent is not known.
     pub measure: Option<Measure>,
-    /// What was sent of it, in order of arrival.
+    /// Shares of the unit, in order of arrival.
     pub shares: Vec<Share>,
-    /// What was found of it.
+    /// Contents of the unit.
     pub contents: Contents,
 }
 
@@ -165,7 +165,7 @@ impl Piece {
         }
     }
 
-    /// What is in doubt of the whole of it.
+    /// Doubts about the piece as a whole.
     fn doubt(&self, unit: &Unit) -> PieceDoubt {
         // The hash of a leaf is of no padding.
         let padding = self.padding_doubt && unit.leaf.is_none();

@@ -117,7 +117,7 @@ impl RangeSet {
         self.check();
     }
 
-    /// Whether any byte of `range` is in the set.
+    /// Returns true if any byte of `range` is in the set.
     pub fn intersects(&self, range: &Range<u32>) -> bool {
         !range.is_empty()
             && match &self.ranges {
@@ -126,7 +126,7 @@ impl RangeSet {
             }
     }
 
-    /// Whether all bytes of `range` are in the set.
+    /// Returns true if all bytes of `range` are in the set.
     pub fn covers(&self, range: &Range<u32>) -> bool {
         range.is_empty()
             || match &self.ranges {
@@ -170,7 +170,7 @@ impl RangeSet {
         }
     }
 
-    /// Whether the set is empty.
+    /// Returns true if the set is empty.
     pub fn is_empty(&self) -> bool {
         matches!(&self.ranges, Ranges::One(one) if one.is_empty())
     }

@@ -35,7 +35,7 @@ pub fn proven<'c>(records: &[Record], credits: impl Iterator<Item = &'c Credit>)
     proven
 }
 
-/// Whether each of them stays.
+/// Chooses the records that have a row: true for each that stays.
 fn chosen(records: &[Record], proven: &[u64], limits: &Limits) -> Vec<bool> {
     let mut stay = vec![true; records.len()];
     if records.len() <= limits.served_rows {
@@ -73,7 +73,7 @@ fn chosen(records: &[Record], proven: &[u64], limits: &Limits) -> Vec<bool> {
     stay
 }
 
-/// The same for both directions.
+/// The ends of a transfer, equal for both of its directions.
 fn ends(key: &TransferKey) -> (Endpoint, Endpoint, Transport, TorrentKey) {
     let (uploader, downloader) = (key.uploader, key.downloader);
     (uploader.min(downloader), uploader.max(downloader), key.transport, key.torrent)

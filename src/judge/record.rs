@@ -1,4 +1,4 @@
-//! What one endpoint sent to another for one torrent: the running figures and facts of a transfer.
+//! Transfers: from one endpoint to another for one torrent, the running figures and facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Few, SessionTimes, Timeline, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
+use crate::limits::{SUBJECT_PEER_IDS, SUBJECT_SESSIONS};
 use crate::session::{Encryption, PieceSet, Unplaced};
 use crate::torrent::TorrentId;
 
@@ -28,7 +29,7 @@ pub enum TorrentKey {
     Unknown,
 }
 
-/// What makes a transfer one.
+/// The identity of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransferKey {
     /// Who sent, as observed.
@@ -72,13 +73,13 @@ pub struct Counts {
 /// its own in all.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// What makes it one.
+    /// Identity of the transfer.
     pub key: TransferKey,
     /// The figures.
     pub counts: Counts,
     /// The frames of served payload.
     pub served_span: Option<Span>,
-    /// What of it is refuted, where something is.
+    /// Refuted bytes, where there are any.
     pub refuted: Option<Box<Refuted>>,
     /// The uploader's peer_ids, sorted.
     pub peer_ids: Few<[u8; 20]>,
@@ -86,17 +87,17 @@ pub struct Record {
     pub span: Option<Span>,
     /// Its payload by time.
     pub times: Times,
-    /// The same by class, on the axis of all.
+    /// Its payload by class, on the axis of all transfers.
     pub timeline: Timeline,
     /// Served bytes of which the captures do not show in which blocks they are.
     pub unplaced: u64,
-    /// What its connections prove; of those that have no row, nothing.
+    /// Facts of its connections; of those that have no row, none.
     pub facts: Merged,
-    /// Whether it has no row, as there are so many: see [`Limits::served_rows`](crate::Limits::served_rows).
+    /// Set if the transfer has no row, as there are so many: see [`Limits::served_rows`](crate::Limits::served_rows).
     pub left_out: bool,
 }
 
-/// What of a transfer is refuted.
+/// Refuted bytes of a transfer.
 #[derive(Clone, Debug, Default)]
 pub struct Refuted {
     /// The frames of that payload.
@@ -124,7 +125,7 @@ impl DerefMut for Merged {
     }
 }
 
-/// What the connections of a transfer prove, merged.
+/// Facts of the connections of a transfer, merged.
 #[derive(Clone, Debug, Default)]
 pub struct TransferFacts {
     /// How many there were.
@@ -140,7 +141,7 @@ pub struct TransferFacts {
     pub opened_by_downloader: u32,
     /// Their protection; the least of them.
     pub encryption: Option<Encryption>,
-    /// Whether a supplied secret decrypted some of it.
+    /// Set if a supplied secret decrypted some of the transfer.
     pub decrypted: bool,
     /// How the info-hash begins that cut handshakes of its connections ask for, as far as it is known of all of them.
     pub info_hash_begins: Option<Vec<u8>>,
@@ -164,7 +165,7 @@ pub struct TransferFacts {
     pub advertised_pieces: PieceSet,
     /// How many were claimed on one connection, where not all of them are in `advertised_pieces`.
     pub advertised_least: u64,
-    /// Whether all pieces were claimed at once.
+    /// Set if all pieces were claimed at once.
     pub advertised_all: bool,
     /// The first unchoke or allowed_fast (G5).
     pub offered: Option<Span>,
@@ -268,7 +269,7 @@ impl Record {
         if self.peer_ids.contains(&id) {
             return true;
         }
-        let room = self.peer_ids.len() < MOST_NAMES;
+        let room = self.peer_ids.len() < SUBJECT_PEER_IDS;
         if room {
             self.peer_ids.push(id);
             self.peer_ids.sort_unstable();
@@ -276,8 +277,8 @@ impl Record {
         room
     }
 
-    /// Whether a row may be made of it: something is known of its time, and unless a torrent is known, more than one
-    /// or two blocks that a search found in the middle of an unknown stream.
+    /// Returns true if a row may be made of the transfer: some time of it is known, and unless a torrent is known, more
+    /// than one or two blocks that a search found in the middle of an unknown stream.
     pub fn is_shown(&self) -> bool {
         !self.left_out
             && self.span.or(self.served_span).is_some()
@@ -285,18 +286,19 @@ impl Record {
             && !self.is_hidden_webseed()
     }
 
-    /// Whether bytes from `place`, see [`TransferFacts::named_places`], that differ from the torrent speak against it.
+    /// Returns true if bytes from `place`, see [`TransferFacts::named_places`], that differ from the torrent speak
+    /// against the uploader.
     pub fn is_answerable(&self, place: u64) -> bool {
         let (named, proven) = (&self.facts.named_places, &self.facts.proven_places);
         self.key.transport != Transport::Http || (named.contains(&place) && proven.contains(&place))
     }
 
-    /// Whether it is a web server of which only a client's requests say that it serves this torrent.
+    /// Returns true for a web server of which only a client's requests say that it serves this torrent.
     pub fn is_namesake(&self) -> bool {
         self.key.transport == Transport::Http && self.facts.proven_places.is_empty()
     }
 
-    /// Whether it is one that the torrent does not even list: no webseed, as far as is known.
+    /// Returns true for such a server that the torrent does not even list: no webseed, as far as is known.
     pub fn is_hidden_webseed(&self) -> bool {
         self.is_namesake() && self.facts.named_places.is_empty()
     }
@@ -314,7 +316,7 @@ impl TransferFacts {
     /// Adds one connection. The last one stands for all that there is no room for, and is not whole: nobody takes those for
     /// never seen.
     pub(crate) fn session(&mut self, times: SessionTimes) {
-        let full = self.sessions.len() >= MOST_SESSIONS;
+        let full = self.sessions.len() >= SUBJECT_SESSIONS;
         match self.sessions.last_mut().filter(|_| full) {
             Some(last) => {
                 (last.first, last.last) = (last.first.min(times.first), last.last.max(times.last));
@@ -391,7 +393,8 @@ impl TransferFacts {
         self.unsolicited += own.unsolicited;
         self.cancelled += own.cancelled;
         for (name, count) in &own.extension_messages {
-            let room = self.extension_messages.len() < MOST_NAMES || self.extension_messages.contains_key(name);
+            let room =
+                self.extension_messages.len() < SUBJECT_PEER_IDS || self.extension_messages.contains_key(name);
             let name = if room { name } else { "unknown" };
             *self.extension_messages.entry(name.to_owned()).or_default() += count;
             all &= room;
@@ -446,7 +449,7 @@ impl TransferFacts {
 
 /// Adds a name; `false` when there is no room for it.
 fn keep<T: Ord>(names: &mut BTreeSet<T>, name: T) -> bool {
-    let room = names.len() < MOST_NAMES || names.contains(&name);
+    let room = names.len() < SUBJECT_PEER_IDS || names.contains(&name);
     if room {
         names.insert(name);
     }
@@ -484,8 +487,3 @@ fn earliest(known: &mut Option<Span>, found: Option<Span>) {
         *known = Some(known.map_or(found, |known| if found.first.precedes(known.first) { found } else { known }));
     }
 }
-
-// Rationale: 24 bytes each; a pair of ports that carries more connections than this is a flood.
-const MOST_SESSIONS: usize = 1_024;
-// Rationale: ten times as many peer_ids as one host was seen to use; some 30 bytes each.
-const MOST_NAMES: usize = 256;

@@ -21,9 +21,9 @@ pub struct Share {
     pub begin: u32,
     /// Its captured bytes, without padding.
     pub parts: Parts,
-    /// What they cover.
+    /// Ranges that the parts cover.
     pub ranges: RangeSet,
-    /// Whether the captures hold the whole block.
+    /// Set if the captures hold the whole block.
     pub whole: bool,
     /// Its frames.
     pub span: Span,
@@ -37,9 +37,9 @@ pub struct Share {
     pub place: u64,
     /// How its framing was found; of a web server, how its place was.
     pub framing: Framing,
-    /// Whether a handshake, or a request to a web server, names its torrent: else that is only likely.
+    /// Set if a handshake, or a request to a web server, names the torrent: else that torrent is only likely.
     pub named: bool,
-    /// Whether it may be of the other half of a hybrid torrent.
+    /// Set if the share may be of the other half of a hybrid torrent.
     pub half_unknown: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct Carrier {
     pub place: u64,
     /// As in [`Share::named`].
     pub named: bool,
-    /// Whether nothing shows that the sender received anything, or the two ends speak of different torrents: then it answers
+    /// Set if nothing shows that the sender received anything, or the two ends speak of different torrents: then it answers
     /// no request, and advertised nothing.
     pub unheard: bool,
 }

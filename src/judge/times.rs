@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ends::Timestamp;
+use crate::limits::BURSTS;
 
 /// One connection of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +12,9 @@ pub struct SessionTimes {
     pub first: Timestamp,
     /// When its last packet was seen.
     pub last: Timestamp,
-    /// Whether its opening is captured, and both directions, readable and without gap, cut or resynchronisation.
+    /// Set if the opening is captured, and both directions, readable and without gap, cut or resynchronisation.
     pub is_whole: bool,
-    /// Whether nothing in it shows that the uploader received anything, though the other end was captured.
+    /// Set if nothing on the connection shows that the uploader received anything, though the other end was captured.
     pub is_unconfirmed: bool,
 }
 
@@ -66,7 +67,7 @@ impl Times {
         }
         at = at.min(self.entries.len());
         self.entries.insert(at, added);
-        if self.entries.len() > MOST_BURSTS {
+        if self.entries.len() > BURSTS {
             self.apart = self.apart.saturating_mul(2);
             for burst in std::mem::take(&mut self.entries) {
                 match self.entries.last_mut() {
@@ -83,8 +84,6 @@ impl Times {
 
 // Rationale: finer than any stated time with a tolerance.
 const PAUSE_NS: i64 = 1_000_000_000;
-// Rationale: 24 bytes each; with more, longer pauses count as none, and the times stay right at both ends.
-const MOST_BURSTS: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
@@ -119,7 +118,7 @@ mod tests {
             let at = Timestamp(number * 3_000_000_000);
             times.add(at, at, 1);
         }
-        assert!(bursts(&times).len() <= MOST_BURSTS);
+        assert!(bursts(&times).len() <= BURSTS);
         assert_eq!(times.iter().map(|burst| burst.bytes).sum::<u64>(), 10_000);
     }
 }

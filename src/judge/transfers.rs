@@ -12,6 +12,7 @@ use super::{Handshakes, Record, SessionTimes, TorrentKey, TransferId, TransferKe
 use crate::Limits;
 use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, Connection, Facts, Head, Plain};
+use crate::limits::PEER_WINDOWS;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Encryption;
 use crate::torrent::Torrents;
@@ -112,7 +113,7 @@ impl Transfers {
         let record = |id: &TransferId| self.records.get(id.0 as usize);
         let latest = self.latest.find(hash(key), |id| record(id).is_some_and(|record| record.key == *key));
         let windows = std::iter::successors(latest.copied(), |id| *self.earlier.get(id.0 as usize)?);
-        for (back, id) in windows.take(MOST_WINDOWS).enumerate() {
+        for (back, id) in windows.take(PEER_WINDOWS).enumerate() {
             let record = record(&id)?;
             let same = || own.is_none_or(|own| record.peer_ids.is_empty() || record.peer_ids.contains(&own));
             let near = record.span.is_some_and(|span| span.apart(line.span) <= silence);
@@ -123,8 +124,8 @@ impl Transfers {
         None
     }
 
-    /// Whether a connection without piece data is listed: its transfers have rows, or there is room for them. Torrents
-    /// that were not given take no more than half of the rows of those that were.
+    /// Returns true if a connection without piece data is listed: its transfers have rows, or there is room for them.
+    /// Torrents that were not given take no more than half of the rows of those that were.
     fn lists(&mut self, line: &Line, torrents: &Torrents, limits: &Limits) -> bool {
         let silence = limits.window_silence_ns;
         if BOTH.into_iter().any(|from| self.window(&key(line, from), line, from, silence).is_some()) {
@@ -290,8 +291,6 @@ fn key(line: &Line, from: Direction) -> TransferKey {
 
 // Rationale: a connection is two transfers, one for each direction.
 const ROWS: usize = 2;
-// Rationale: more silences of hours than a capture of a week has; the search is done for each connection.
-const MOST_WINDOWS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use super::ways::latest_first;
 use super::{Measure, RangeSet, TransferId};
 use super::{Parts, Share};
 use crate::facts::Facts;
+use crate::limits::LAYER_SENDERS;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::torrent::merkle::{HashProof, LEAF_BYTES, ProofError, padding, root};
 use crate::torrent::{Expected, OpenLayer, PieceIndex, PieceTree, Torrent, TorrentId, Torrents};
@@ -117,9 +118,9 @@ fn prove_layer(
     let shares: Vec<Vec<&Share>> = of.iter().map(|shares| shares.iter().collect()).collect();
     let senders: BTreeSet<TransferId> = shares.iter().flatten().map(|share| share.transfer).collect();
     let mut versions = vec![Version::First, Version::Latest];
-    let few = senders.len() <= MOST_SENDERS;
+    let few = senders.len() <= LAYER_SENDERS;
     if senders.len() > 1 {
-        versions.extend(senders.into_iter().take(MOST_SENDERS).map(Version::Of));
+        versions.extend(senders.into_iter().take(LAYER_SENDERS).map(Version::Of));
     }
     // A piece of which everything came once has one version.
     let mut known: Vec<Option<[u8; 32]>> = vec![None; shares.len()];
@@ -163,13 +164,13 @@ fn content(shares: &[&Share], version: Version) -> Parts {
     }
 }
 
-/// Whether some place came more than once.
+/// Returns true if some place came more than once.
 fn overlap(shares: &[&Share]) -> bool {
     let sum: u64 = shares.iter().map(|share| share.ranges.total()).sum();
     sum > shares.iter().flat_map(|share| share.ranges.iter()).collect::<RangeSet>().total()
 }
 
-/// What the content of a piece hashes to, where it is whole.
+/// The node of a piece's content in the tree of its file, where the content is whole.
 fn node_of(torrent: &Torrent, piece: PieceIndex, content: &Parts, ask: &mut dyn Ask) -> Option<[u8; 32]> {
     ask.turn(piece.number(), Some(torrent));
     let pads: RangeSet = torrent.pads(piece).collect();
@@ -180,6 +181,3 @@ fn node_of(torrent: &Torrent, piece: PieceIndex, content: &Parts, ask: &mut dyn 
     let measure = Measure { range: 0..size, pads, expected };
     content.cover(&measure.range, &measure.pads).then(|| root(&ask.digests(content, &measure).leaves, width))
 }
-
-// Rationale: each costs one hash of the file; the first, the latest and one of its own per sender find a lone liar.
-const MOST_SENDERS: usize = 8;

@@ -10,6 +10,7 @@ use super::{Credit, Few, RangeSet, Record, TransferId};
 use super::{Parts, Share};
 use crate::ends::{ConnectionId, Span, Transport};
 use crate::facts::Reason;
+use crate::limits::UNIT_VERSIONS;
 use crate::words::words;
 
 words! {
@@ -17,7 +18,7 @@ words! {
     pub enum Class {
         /// In padding: nobody's content.
         Pad = "pad",
-        /// The same transfer carried them before.
+        /// Sent before in this transfer.
         Repeated = "repeated",
         /// Shown to be the torrent's own bytes.
         Verified = "verified",
@@ -134,14 +135,14 @@ pub struct Ruling {
     pub version: Option<usize>,
 }
 
-/// What became of a unit.
+/// Classes of the shares of a unit, and the credits that follow.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Each captured byte of the shares once.
     pub rulings: Vec<Ruling>,
     /// The verified bytes of each transfer.
     pub credits: Few<Credit>,
-    /// Whether more versions were sent than are kept.
+    /// Set if more versions were sent than are kept.
     pub crowded: bool,
 }
 
@@ -269,7 +270,7 @@ fn several(shares: &[Share]) -> BTreeSet<TransferId> {
     all.windows(2).filter(|pair| pair.first() == pair.last()).filter_map(|pair| pair.first().copied()).collect()
 }
 
-/// What the failed hash of a copy says of its senders.
+/// The class of the senders of a copy whose hash failed, and the reason.
 fn of_failed(copy: &Attempt, shares: &[Share], piece: &PieceDoubt, bench: &Bench<'_>) -> Option<(Class, Why)> {
     if copy.state != State::Failed {
         return None;
@@ -287,8 +288,9 @@ fn of_failed(copy: &Attempt, shares: &[Share], piece: &PieceDoubt, bench: &Bench
     })
 }
 
-/// Whether what was sent on several connections came from one client beyond doubt: from one observed endpoint, with one
-/// peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no peer_id.
+/// Returns true if the shares of several connections came from one client beyond doubt: from one observed endpoint,
+/// with one peer_id. A port that a client declares is its word, and others may declare the same; a webseed has no
+/// peer_id.
 fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
     let Some(first) = senders.next() else { return true };
     let web = first.key.transport == Transport::Http;
@@ -339,7 +341,7 @@ fn credit(
 /// The credits of each transfer.
 type Credited = BTreeMap<TransferId, Vec<usize>>;
 
-/// What one transfer sent, each place once: there may be any number of parts, in any order.
+/// Bytes of one transfer, each place once: there may be any number of parts, in any order.
 #[derive(Debug, Default)]
 struct Version {
     ranges: RangeSet,
@@ -374,7 +376,7 @@ fn keep_version(versions: &mut Vec<Version>, share: usize, fresh: &RangeSet) -> 
     let free = |version: &&mut Version| !fresh.iter().any(|range| version.ranges.intersects(&range));
     if let Some(version) = versions.iter_mut().find(free) {
         version.put(share, fresh);
-    } else if versions.len() < MOST_VERSIONS {
+    } else if versions.len() < UNIT_VERSIONS {
         versions.push(Version::default());
         versions.iter_mut().last().into_iter().for_each(|version| version.put(share, fresh));
     } else {
@@ -383,7 +385,7 @@ fn keep_version(versions: &mut Vec<Version>, share: usize, fresh: &RangeSet) -> 
     true
 }
 
-/// What two sets have in common.
+/// Ranges that are in both sets.
 fn common(one: &RangeSet, other: &RangeSet) -> Vec<Range<u32>> {
     one.iter().flat_map(|range| other.within(&range).collect::<Vec<_>>()).collect()
 }
@@ -396,9 +398,6 @@ fn remove_equal(fresh: &mut RangeSet, share: &Share, other: &Parts, ranges: &Ran
         }
     }
 }
-
-// Rationale: a sender that sends this many different contents for one place is refuted long before.
-const MOST_VERSIONS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,9 @@ use hashbrown::HashSet;
 
 use super::TorrentKey;
 use crate::ends::{Endpoint, FlowKey, Span};
+use crate::limits::{UNLISTED_ENDPOINTS, UNLISTED_TORRENTS};
 
-/// What is known of connections that have no row of their own.
+/// Counts of connections that have no row of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Unlisted {
     /// How many there were.
@@ -17,23 +18,16 @@ pub struct Unlisted {
     pub bytes: u64,
     /// The first and last packet.
     pub span: Option<Span>,
-    /// How many there were of each torrent; for the first [`MOST_TORRENTS`](Self::MOST_TORRENTS) torrents.
+    /// How many there were of each torrent; for the first `limits::UNLISTED_TORRENTS` torrents.
     pub torrents: BTreeMap<TorrentKey, u64>,
     /// Connections of further torrents.
     pub other_torrents: u64,
-    /// A hash of each endpoint, for the first [`MOST_ENDPOINTS`](Self::MOST_ENDPOINTS).
+    /// A hash of each endpoint, for the first [`UNLISTED_ENDPOINTS`].
     endpoints: HashSet<u64, foldhash::quality::FixedState>,
     more_endpoints: bool,
 }
 
 impl Unlisted {
-    // Rationale: nobody reads a longer list; given torrents are named besides, however many there are.
-    /// Torrents named, those that were given apart.
-    pub const MOST_TORRENTS: usize = 1_000;
-    // Rationale: 9 bytes each and twice that while it grows: the addresses of four million peers in under 80 MB.
-    /// Endpoints counted.
-    pub const MOST_ENDPOINTS: usize = (1 << 22) / 8 * 7;
-
     /// Counts a connection with these payload bytes on the wire.
     pub(crate) fn add(&mut self, flow: FlowKey, bytes: u64, span: Option<Span>, torrents: [TorrentKey; 2]) {
         self.connections += 1;
@@ -44,7 +38,7 @@ impl Unlisted {
         };
         let [one, other] = torrents;
         for torrent in [Some(one), (other != one).then_some(other)].into_iter().flatten() {
-            let room = matches!(torrent, TorrentKey::Given(_)) || self.torrents.len() < Self::MOST_TORRENTS;
+            let room = matches!(torrent, TorrentKey::Given(_)) || self.torrents.len() < UNLISTED_TORRENTS;
             match self.torrents.get_mut(&torrent) {
                 Some(count) => *count += 1,
                 None if room => _ = self.torrents.insert(torrent, 1),
@@ -62,7 +56,7 @@ impl Unlisted {
 
     fn meet(&mut self, endpoint: Endpoint) {
         let hash = self.endpoints.hasher().hash_one(endpoint);
-        if self.endpoints.len() < Self::MOST_ENDPOINTS {
+        if self.endpoints.len() < UNLISTED_ENDPOINTS {
             self.endpoints.insert(hash);
         } else {
             self.more_endpoints |= !self.endpoints.contains(&hash);

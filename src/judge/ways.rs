@@ -2,6 +2,7 @@
 //! one sender alone, second versions of conflicting stretches. The hash decides, so a wrong guess proves nothing and harms
 //! nobody.
 
+use crate::limits::{MIX_WAYS, MIXES};
 use std::collections::BTreeMap;
 
 use super::ask::Ask;
@@ -22,7 +23,7 @@ pub(super) fn of(
     let mut by_sender: BTreeMap<u32, Vec<&Share>> = BTreeMap::new();
     shares.iter().for_each(|share| by_sender.entry(share.transfer.0).or_default().push(share));
     if by_sender.len() > 1 {
-        for group in by_sender.values().take(MOST_WAYS) {
+        for group in by_sender.values().take(MIX_WAYS) {
             // This sender's own blocks, the last version of each, filled up with whatever others sent.
             ways.push(layered(latest_first(group).into_iter().chain(latest.iter().copied())));
         }
@@ -32,7 +33,7 @@ pub(super) fn of(
         let all = || shares.iter().map(|share| &share.parts);
         ways.push(Parts::layered(seconds.iter().chain(all())));
         ways.extend(
-            seconds.iter().take(MOST_WAYS).map(|second| Parts::layered(std::iter::once(second).chain(all()))),
+            seconds.iter().take(MIX_WAYS).map(|second| Parts::layered(std::iter::once(second).chain(all()))),
         );
     }
     let (mixes, every_mix) = mixes(shares, ask);
@@ -41,7 +42,7 @@ pub(super) fn of(
         let padded: Vec<Parts> = ways.iter().map(|parts| Parts::layered([parts, padding])).collect();
         ways.extend(padded);
     }
-    (ways, every_mix && by_sender.len() <= MOST_WAYS && seconds.len() <= MOST_WAYS)
+    (ways, every_mix && by_sender.len() <= MIX_WAYS && seconds.len() <= MIX_WAYS)
 }
 
 fn layered<'s>(shares: impl Iterator<Item = &'s Share>) -> Parts {
@@ -66,7 +67,7 @@ fn mixes(shares: &[&Share], ask: &mut dyn Ask) -> (Vec<Parts>, bool) {
         if !versions.iter().any(same) {
             ways = ways / versions.len().max(1) * (versions.len() + 1);
             versions.push(share);
-            if ways > MOST_MIXES {
+            if ways > MIXES {
                 return (Vec::new(), false);
             }
         }
@@ -91,8 +92,3 @@ pub(super) fn latest_first<'s>(shares: &[&'s Share]) -> Vec<&'s Share> {
     let (whole, parts): (Vec<_>, Vec<_>) = shares.iter().rev().partition(|share| share.whole);
     whole.into_iter().chain(parts).collect()
 }
-
-// Rationale: each way costs one hash of the piece.
-const MOST_WAYS: usize = 8;
-// Rationale: four blocks in two versions each; each costs one hash of the piece.
-const MOST_MIXES: usize = 16;

@@ -16,7 +16,7 @@ use crate::torrent::{TorrentId, Torrents};
 use crate::webseed::{self, Candidate, Redirects, WebRequest};
 use crate::wire::Framing;
 
-/// What web servers sent of torrents.
+/// Blocks of torrents that web servers sent.
 #[derive(Debug, Default)]
 pub(super) struct Served {
     /// The blocks, in the order of the walk.
@@ -25,11 +25,11 @@ pub(super) struct Served {
     pub(super) first: BTreeMap<ConnectionId, Span>,
 }
 
-/// What was asked for on one connection: host, target and the size of the whole. Without a request, each row of bodies is
-/// of its own.
+/// A resource as one connection asked for it: host, target and the size of the whole. Without a request, each row of
+/// bodies is of its own.
 pub(super) type Resource = (ConnectionId, Result<(String, String), usize>, Option<u64>);
 
-/// What bodies that answer one request are taken for.
+/// Files that bodies for one request may be.
 struct Identified {
     resource: Resource,
     candidates: Vec<Candidate>,
@@ -42,7 +42,7 @@ struct Server {
     latest: Option<(Option<u32>, Option<u64>, usize)>,
 }
 
-/// What the bodies are taken for: for each an index among what was identified.
+/// The identified resource of each body, as an index.
 struct Taken {
     servers: BTreeMap<ConnectionId, Server>,
     identified: Vec<Identified>,

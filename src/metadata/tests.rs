@@ -170,7 +170,7 @@ fn invented_info_hashes_push_out_one_another_and_nothing_that_is_whole_or_under_
         if n % 1_000 == 0 {
             push(&mut store, sha1(&under_way), 1, &under_way[16_384..32_768], 1);
         }
-        assert!(store.bytes <= MAX_BYTES && store.waiting.len() < store.assemblies.len());
+        assert!(store.bytes <= METADATA_BYTES && store.waiting.len() < store.assemblies.len());
     }
     assert_eq!(push(&mut store, sha1(&under_way), 2, &under_way[32_768..], 1), Stored::Completed);
     let harvest = store.finish();

@@ -3,6 +3,7 @@
 //! RC4 cannot seek: the keystream of missing bytes is made all the same, and that of bytes sent again is made once more.
 //! A few packets can ask for gigabytes of that, so it has to stay in proportion to what the captures hold.
 
+use crate::limits::{KEYSTREAM_AHEAD_BYTES, KEYSTREAM_EARNED, KEYSTREAM_RUN_BYTES};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ pub struct Pool(Rc<Cell<u64>>);
 
 impl Default for Pool {
     fn default() -> Self {
-        Self::of(RUN)
+        Self::of(KEYSTREAM_RUN_BYTES)
     }
 }
 
@@ -33,12 +34,12 @@ pub(super) struct Allowance {
 
 impl Allowance {
     pub fn new(pool: &Pool) -> Self {
-        Self { earned: 0, ahead: AHEAD, pool: pool.clone() }
+        Self { earned: 0, ahead: KEYSTREAM_AHEAD_BYTES, pool: pool.clone() }
     }
 
     /// Notes that `bytes` captured bytes were decrypted.
     pub fn earn(&mut self, bytes: usize) {
-        self.earned = self.earned.saturating_add((bytes as u64).saturating_mul(EARNED));
+        self.earned = self.earned.saturating_add((bytes as u64).saturating_mul(KEYSTREAM_EARNED));
     }
 
     /// Takes `bytes` of keystream, or nothing where they are too many.
@@ -53,14 +54,6 @@ impl Allowance {
     }
 }
 
-// Rationale: what is thrown away takes at most four times as long as what is read. A capture that lacks more of a
-// connection than four fifths is rare, and what it shows of the rest is counted as not read.
-const EARNED: u64 = 4;
-// Rationale: what a link of 1 Gbit/s carries in a second, right after a handshake; a third of a second of work.
-const AHEAD: u64 = 128 << 20;
-// Rationale: ten seconds of a run, whatever it holds.
-const RUN: u64 = 4 << 30;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,15 +66,15 @@ mod tests {
         assert!(first.take(40) && !first.take(101) && first.take(60));
         assert!(!second.take(41) && second.take(40) && !second.take(1));
         second.earn(1);
-        assert!(second.take(EARNED) && !second.take(1) && second.take(0));
+        assert!(second.take(KEYSTREAM_EARNED) && !second.take(1) && second.take(0));
     }
 
     #[test]
     fn one_direction_cannot_empty_the_pool() {
         let pool = Pool::default();
         let (mut greedy, mut other) = (Allowance::new(&pool), Allowance::new(&pool));
-        assert!(!greedy.take(AHEAD + 1) && greedy.take(AHEAD) && !greedy.take(1));
-        assert!(other.take(AHEAD));
+        assert!(!greedy.take(KEYSTREAM_AHEAD_BYTES + 1) && greedy.take(KEYSTREAM_AHEAD_BYTES) && !greedy.take(1));
+        assert!(other.take(KEYSTREAM_AHEAD_BYTES));
     }
 
     #[test]
@@ -93,6 +86,6 @@ mod tests {
             one.earn(1_000);
             made += (0..100).filter(|_| one.take(16 << 20)).count() as u64 * (16 << 20);
         }
-        assert!(made <= RUN + 1_000 * 1_000 * EARNED, "{made}");
+        assert!(made <= KEYSTREAM_RUN_BYTES + 1_000 * 1_000 * KEYSTREAM_EARNED, "{made}");
     }
 }

@@ -3,6 +3,7 @@
 //! Trying every secret with every torrent on every connection would take as long as there are connections; here each
 //! pair is computed once for a run, and a connection looks up the bytes that it holds.
 
+use crate::limits::SECRET_PAIRS;
 use std::cell::OnceCell;
 
 use hashbrown::HashMap;
@@ -32,7 +33,7 @@ impl<'a> Candidates<'a> {
         info_hashes.sort_unstable();
         info_hashes.dedup();
         let (req2, constants) = (OnceCell::new(), OnceCell::new());
-        Self { secrets, info_hashes, req2, constants, most: MOST_PAIRS }
+        Self { secrets, info_hashes, req2, constants, most: SECRET_PAIRS }
     }
 
     #[cfg(test)]
@@ -91,9 +92,6 @@ fn constant(fit: &Fit, secrets: &Secrets) -> Option<[u8; VC_LEN]> {
     Cipher::new(keys::key(b"keyB", secrets.secret(fit.secret)?, &fit.skey)).apply(&mut constant);
     Some(constant)
 }
-
-// Rationale: 13 bytes and some 3 microseconds each, once for a run: 55 MB and ten seconds.
-const MOST_PAIRS: usize = (1 << 22) / 8 * 7;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use super::head::{FIRST_CLEAR, HEAD_BYTES, Head, Keyed, clear_handshake, keyed, 
 use super::{Candidates, FIXED_LEN, KEY_LEN, MAX_FIRST, MIN_SECOND, MseOutcome};
 use crate::Error;
 use crate::ends::Direction;
+use crate::limits::MSE_HELD_SEGMENTS;
 use crate::packet::Store;
 use crate::stream::{Missing, StreamItem};
 
@@ -99,7 +100,7 @@ impl<'cap> MseFilter<'cap> {
         }
         self.hold(direction, item);
         self.decide(candidates);
-        if self.outcome == MseOutcome::Undecided && self.held.len() >= MAX_HELD {
+        if self.outcome == MseOutcome::Undecided && self.held.len() >= MSE_HELD_SEGMENTS {
             self.cut_short = self.verdict() != Some(Classification::Unordered);
             self.finish(candidates);
         }
@@ -432,7 +433,3 @@ impl<'cap> MseFilter<'cap> {
         Ok(())
     }
 }
-
-// Rationale: neither side sends more than a few segments before the other's handshake; 1,024 items of 64
-// bytes make 64 KiB.
-const MAX_HELD: usize = 1_024;

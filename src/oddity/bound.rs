@@ -140,7 +140,7 @@ pub enum Bound {
         /// Bytes of packets that are not read where they belong.
         bytes: u64,
     },
-    /// What waits until a stream is known to be of the peer wire, before it is written as it is.
+    /// Segments that wait until a stream is known to be of the peer wire, before they are written as they are.
     ClearHeld {
         /// Bytes that are not written.
         bytes: u64,
@@ -151,7 +151,7 @@ pub enum Bound {
         input: u16,
         /// Bytes of payload that were asked for, and are nowhere.
         bytes: u64,
-        /// Whether they would have to be read again, with other torrents or secrets.
+        /// Set if the captures would have to be read again, with other torrents or secrets.
         again: bool,
     },
     /// Framings of content that looks like messages that are tried.
@@ -199,7 +199,7 @@ pub enum Bound {
         connections: u64,
         /// Endpoints of them.
         endpoints: u64,
-        /// Whether there were more endpoints than that.
+        /// Set if there were more endpoints than `endpoints`.
         more_endpoints: bool,
         /// Bytes of them.
         bytes: u64,

@@ -27,7 +27,7 @@ words! {
         /// A frame cut by the snap length, by the mirror that sent it on, or by a program that did not say so; `amount` is
         /// in bytes sent but not captured.
         Snaplen = "truncated-snaplen",
-        /// The same frame more than once in the capture (a SPAN double).
+        /// A frame more than once in the capture (a SPAN double).
         DuplicateFrame = "duplicate-frames",
         /// A stretch of a stream that the capture does not hold; `amount` is in bytes, 0 where unknown.
         Gap = "gap",
@@ -35,7 +35,7 @@ words! {
         LateSegment = "late-segment",
         /// A packet too far from its stream's place to belong to it; `amount` is in bytes.
         OutOfWindow = "out-of-window",
-        /// The same stretch of a stream sent twice with different bytes; `amount` is in bytes.
+        /// A stretch of a stream sent twice with different bytes; `amount` is in bytes.
         OverlapConflict = "overlap-conflict",
         /// A retransmission older than the history kept to compare it with, or that the snap length cut, or of which it cut
         /// the first copy; `amount` is in bytes.
@@ -56,11 +56,11 @@ words! {
         OversizedMessage = "oversized-message",
         /// A block outside the torrent's geometry.
         BlockOutsideTorrent = "block-outside-torrent",
-        /// What looks like a block in a stream that nothing confirms to be the peer wire; not counted as served. `amount`
-        /// is in bytes.
+        /// Bytes that look like a block, in a stream that nothing confirms to be the peer wire; not counted as served.
+        /// `amount` is in bytes.
         UnconfirmedBlock = "unconfirmed-block",
-        /// What looks like requests or extension messages in a stream that nothing confirms to be the peer wire; `amount` is in
-        /// messages.
+        /// Bytes that look like requests or extension messages in a stream that nothing confirms to be the peer wire;
+        /// `amount` is in messages.
         UnconfirmedMessage = "unconfirmed-message",
         /// Padding that is not zero; `amount` is in bytes.
         NonZeroPadding = "non-zero-padding",

@@ -49,11 +49,11 @@ pub struct SameConnection {
     pub legs: [Leg; 2],
     /// Its transport, which says by which numbers it was recognised.
     pub transport: Transport,
-    /// Whether its handshakes are equal; else its torrent is, of a webseed.
+    /// Set if the handshakes are equal; else, of a webseed, the torrent is.
     pub handshakes: bool,
 }
 
-/// What is wrong with a time.
+/// Faults of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum BadTime {
     /// It is zero.
@@ -85,7 +85,7 @@ impl Lost {
     }
 }
 
-/// What is known of bytes that the capture does not hold.
+/// Known causes of bytes that the capture does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum GapKind {
     /// The receiver acknowledged them.

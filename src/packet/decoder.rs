@@ -21,6 +21,7 @@ use super::wireless;
 use super::{Checksum, ChecksumPolicy, Packet, TransportLayer, UdpTunnel};
 use crate::capture::Frame;
 use crate::ends::{At, FlowKey, PathId, Protocol, Span};
+use crate::limits::TUNNEL_DEPTH;
 use crate::oddity::{Bound, Oddity, Said, Sink};
 use crate::{Error, Limits};
 
@@ -232,7 +233,7 @@ impl Decoder {
         store: &dyn Store<'cap>,
         out: &mut dyn Sink,
     ) -> Result<Option<Packet<'cap>>, Error> {
-        for _ in 0..=MAX_TUNNELS {
+        for _ in 0..=TUNNEL_DEPTH {
             let Some(packet) = self.network(layer, cut, path, &mut within, &mut doubt, at, out) else {
                 return Ok(None);
             };
@@ -546,9 +547,6 @@ fn note_beyond(datagram: &Datagram<'_>, within: Within, at: At, out: &mut dyn Si
     let oddity = Oddity::CutPacket { beyond: datagram.beyond as u64, tunnelled };
     out.odd(oddity.at(at).hosts(datagram.source, datagram.destination));
 }
-
-// Rationale: a mobile operator's mirror shows four; each costs a pass over headers only.
-const MAX_TUNNELS: usize = 8;
 
 #[cfg(test)]
 mod tests;

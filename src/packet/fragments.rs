@@ -18,6 +18,7 @@ use super::decoder::Store;
 use super::ip::FragmentPlace;
 use super::pieces::{Added, Pieces};
 use crate::ends::{At, Span};
+use crate::limits::REMEMBERED_DATAGRAMS;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::{Error, Limits};
 
@@ -164,7 +165,7 @@ impl Fragments {
         self.completed += 1;
         let bytes = store.store(&datagram.pieces.prefix())?;
         let payload = Cut::new(bytes, datagram.pieces.covered());
-        if self.done.len() >= REMEMBERED
+        if self.done.len() >= REMEMBERED_DATAGRAMS
             && let Some((_, _, pieces)) = self.done.pop_front()
         {
             self.recycle(pieces);
@@ -233,7 +234,7 @@ impl Fragments {
     }
 
     fn recycle(&mut self, mut pieces: Pieces) {
-        if self.spare.len() < REMEMBERED {
+        if self.spare.len() < REMEMBERED_DATAGRAMS {
             pieces.clear();
             self.spare.push(pieces);
         }
@@ -241,7 +242,7 @@ impl Fragments {
 
     /// Drops stale serials once they outnumber the live ones.
     fn compact(&mut self) {
-        if self.order.len() > 2 * self.open.len() + REMEMBERED {
+        if self.order.len() > 2 * self.open.len() + REMEMBERED_DATAGRAMS {
             self.order.retain(|(serial, key)| self.open.get(key).is_some_and(|entry| entry.serial == *serial));
         }
     }
@@ -252,8 +253,6 @@ const MAX_DATAGRAM: usize = 65_535;
 const LIFETIME_NS: i64 = 30_000_000_000;
 // Rationale: a mirror port's second copy comes within milliseconds; an identification returns after 65,536 datagrams.
 const REPEAT_NS: u64 = 100_000_000;
-// Rationale: fragments of a few datagrams interleave at a mirror port; searched linearly.
-const REMEMBERED: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::tunnel::Tunnel;
 use crate::ends::PathId;
+use crate::limits::TUNNEL_PATHS;
 
 /// One tunnel inside another, or inside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +38,7 @@ impl Paths {
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
-        let Some(next) = u32::try_from(self.names.len()).ok().filter(|&next| next < MAX_PATHS) else {
+        let Some(next) = u32::try_from(self.names.len()).ok().filter(|&next| next < TUNNEL_PATHS) else {
             return OTHERS;
         };
         let mut name = self.name(outer).to_owned();
@@ -58,9 +59,6 @@ impl Paths {
 /// All paths beyond the limit.
 pub(super) const OTHERS: PathId = PathId(1);
 
-// Rationale: 16 MiB of names at most; a provider's mirror port shows thousands of tunnels.
-const MAX_PATHS: u32 = 65_536;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,10 +74,10 @@ mod tests {
         assert_eq!(paths.name(gre), "GRE 192.0.2.1 -> 198.51.100.2");
         assert_eq!(paths.name(inner), "GRE 192.0.2.1 -> 198.51.100.2, VXLAN 5 over UDP 198.51.100.2 -> 192.0.2.1");
         assert_eq!(paths.name(PathId::NONE), "");
-        for vni in 0..MAX_PATHS {
+        for vni in 0..TUNNEL_PATHS {
             paths.intern(PathId::NONE, Tunnel::Udp(UdpKind::Geneve(vni)), a, b);
         }
-        assert_eq!(paths.intern(PathId::NONE, Tunnel::Udp(UdpKind::Geneve(MAX_PATHS)), a, b), OTHERS);
+        assert_eq!(paths.intern(PathId::NONE, Tunnel::Udp(UdpKind::Geneve(TUNNEL_PATHS)), a, b), OTHERS);
         assert_eq!(paths.name(OTHERS), "(more tunnels)");
         assert_eq!(paths.intern(PathId::NONE, Tunnel::Gre, a, b), gre);
     }

@@ -1,6 +1,7 @@
 //! The fragments of one datagram: where each byte belongs, and which are still missing.
 
 use super::cut::Cut;
+use crate::limits::DATAGRAM_FRAGMENTS;
 
 /// Stretches of one datagram, kept in order of arrival and listed in order of place.
 ///
@@ -41,7 +42,7 @@ impl Pieces {
     /// Takes the part at `offset`; `more` is false for the last one of the datagram.
     pub fn add(&mut self, offset: usize, payload: Cut<'_>, more: bool) -> Added {
         let end = offset + payload.wire;
-        if self.parts.len() >= MAX_PARTS {
+        if self.parts.len() >= DATAGRAM_FRAGMENTS {
             return Added::TooMany;
         }
         let reach = self.parts.last().map_or(0, |part| part.end);
@@ -171,9 +172,6 @@ fn window(bytes: &[u8], start: usize, from: usize, to: usize) -> &[u8] {
     let to = to.saturating_sub(start).min(bytes.len());
     bytes.get(from.saturating_sub(start).min(to)..to).unwrap_or(&[])
 }
-
-// Rationale: 64 KiB over the least MTU of IPv4 (68) make 1,366 parts; more is an attack, and inserting costs O(n).
-const MAX_PARTS: usize = 2_048;
 
 #[cfg(test)]
 mod tests {

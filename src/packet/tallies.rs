@@ -5,6 +5,7 @@
 //! read: the headers of IPv4, packets that steer a stream or are small, the first packet of a flow. One flipped bit there
 //! invents an address, or hides a connection.
 
+use crate::limits::CHECKSUM_PLACES;
 use std::net::IpAddr;
 
 use super::Checksum;
@@ -12,9 +13,9 @@ use super::Checksum;
 /// Outcomes of one kind of checksum.
 #[derive(Debug)]
 pub(super) struct ChecksumTallies {
-    interfaces: Box<[Counts; PLACES]>,
+    interfaces: Box<[Counts; CHECKSUM_PLACES]>,
     /// By address, several of which may share a place.
-    sources: Box<[Counts; PLACES]>,
+    sources: Box<[Counts; CHECKSUM_PLACES]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +24,7 @@ struct Counts {
     wrong: u32,
 }
 
-/// Where a packet was captured and who sent it, as places in [`ChecksumTallies`]: a `u8` is below [`PLACES`].
+/// Where a packet was captured and who sent it, as places in [`ChecksumTallies`]: a `u8` is below [`CHECKSUM_PLACES`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     interface: u8,
@@ -32,7 +33,10 @@ pub(super) struct Origin {
 
 impl Default for ChecksumTallies {
     fn default() -> Self {
-        Self { interfaces: Box::new([Counts::default(); PLACES]), sources: Box::new([Counts::default(); PLACES]) }
+        Self {
+            interfaces: Box::new([Counts::default(); CHECKSUM_PLACES]),
+            sources: Box::new([Counts::default(); CHECKSUM_PLACES]),
+        }
     }
 }
 
@@ -90,8 +94,6 @@ impl ChecksumTallies {
     }
 }
 
-// Rationale: more interfaces in one run are rare, and then share a count.
-const PLACES: usize = 256;
 // Rationale: a few tell that checksums are filled in at all.
 const FEWEST: u32 = 4;
 // Rationale: of a host whose card fills them in, half are wrong; damage is one in many.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is left out without its name: a capture of ESP alone must not look like a capture without traffic.
 
+use crate::limits::UNREAD_PROTOCOLS;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -93,7 +94,7 @@ impl UnreadFrames {
     #[cold]
     pub fn count(&mut self, unread: Unread, tunnelled: bool) {
         let key = (unread, tunnelled);
-        let room = self.frames.len() < MAX_KINDS || self.frames.contains_key(&key);
+        let room = self.frames.len() < UNREAD_PROTOCOLS || self.frames.contains_key(&key);
         *self.frames.entry(if room { key } else { (OTHERS, false) }).or_default() += 1;
     }
 
@@ -109,8 +110,6 @@ impl UnreadFrames {
     }
 }
 
-// Rationale: a busy mirror shows two dozen; noise in a damaged capture must not fill memory.
-const MAX_KINDS: usize = 256;
 const OTHERS: Unread = Unread::Named("protocols beyond the first 256");
 
 // Rationale: the numbers below are those of the IANA registries and of the makers' own documents, for what captures of
@@ -366,6 +365,6 @@ mod tests {
                 .iter()
                 .any(|(name, frames, _)| name == "IP protocol 50 (ESP, encrypted) in a tunnel" && *frames == 1)
         );
-        assert_eq!(named.len(), MAX_KINDS + 1);
+        assert_eq!(named.len(), UNREAD_PROTOCOLS + 1);
     }
 }

@@ -15,6 +15,7 @@ use crate::ends::{Hex, Timestamp};
 use crate::facts::Facts;
 use crate::hearsay::{Called, Counts, Mention, Swarm};
 use crate::input::read_whole;
+use crate::limits::PART_MANIFEST_BYTES;
 use crate::output::{NewDirectory, probe};
 use crate::spine::{Contested, Coverage, SameConnection};
 
@@ -78,7 +79,7 @@ struct Written {
     names: Vec<(Called, Mention)>,
 }
 
-/// Whether a part stands at `path`, or what was one: a directory with a `part.json`.
+/// Returns true if a part stands at `path`, or an older one: a directory with a `part.json`.
 pub fn is_part(path: &Path) -> bool {
     path.join(MANIFEST).is_file()
 }
@@ -193,7 +194,7 @@ impl Part {
             found,
             expected: expected.to_owned(),
         };
-        let text = read_whole(&path.join(MANIFEST), MOST_MANIFEST, "the manifest of a part")?;
+        let text = read_whole(&path.join(MANIFEST), PART_MANIFEST_BYTES, "the manifest of a part")?;
         #[derive(Deserialize)]
         struct Head {
             schema: String,
@@ -334,12 +335,10 @@ impl From<io::Error> for Unplaced {
     }
 }
 
-/// What the files of a part hold: a new number where that changes.
+/// Version of a part's files: a new number where their content changes.
 const SCHEMA: &str = "peerproof/part/1";
 const MANIFEST: &str = "part.json";
 const FACTS: &str = "facts.bin";
 const BESIDE: &str = "beside.bin";
 const PAYLOAD: &str = "payload.bin";
 const TABLES: &str = "tables";
-// Rationale: 65,535 inputs of 400 bytes.
-const MOST_MANIFEST: u64 = 64 << 20;

@@ -1,5 +1,5 @@
-//! What pieces of some sets hash to, worked out where their parts are, for whoever judges all of them. It decides nothing: it
-//! spares hashing.
+//! Digests of pieces of some sets, worked out where their parts are, for whoever judges all of them. They decide
+//! nothing: they spare hashing.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,16 +11,17 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::facts::{Copy, SetId};
 use crate::input::read_whole;
+use crate::limits::PART_DIGESTS_BYTES;
 use crate::output::{NewFile, probe};
 
 /// Digests of copies in a union of sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashed {
-    /// What it is called where it is refused.
+    /// Name of the file, for an error that refuses it.
     pub name: String,
     /// The sets, in the order in which they are judged: of others the copies have other names.
     pub(crate) sets: Vec<SetId>,
-    /// What was hashed.
+    /// Digests of the copies that were hashed.
     pub(crate) copies: Vec<Copy>,
 }
 
@@ -31,7 +32,7 @@ struct Written {
     copies: Vec<Copy>,
 }
 
-/// Whether the file at `path` is one of digests.
+/// Returns true if the file at `path` holds digests.
 pub fn is_hashed(path: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
     path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *MAGIC
@@ -74,7 +75,7 @@ impl Hashed {
     /// # Errors
     /// [`Error::Malformed`] where it is not what was written; [`Error::Io`] when it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let content = read_whole(path, MOST_BYTES, "a file of digests")?;
+        let content = read_whole(path, PART_DIGESTS_BYTES, "a file of digests")?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let read = || {
             let (sum, body) = content.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
@@ -93,8 +94,6 @@ impl Hashed {
 
 /// Name and version.
 const MAGIC: &[u8; 20] = b"peerproof digests 1\n";
-// Rationale: some 100 bytes for each piece, 40 for each leaf: those of 500 GB.
-const MOST_BYTES: u64 = 2 << 30;
 
 #[cfg(test)]
 mod tests {

@@ -40,11 +40,11 @@ pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Pat
     }
     let mut twice = Twice::of(&sets, &by);
     let mut facts = Facts {
-        connections: Journal::new(limits.journal_memory / SMALLER, dir),
+        connections: Journal::new(limits.other_journal_memory(), dir),
         blocks: Journal::new(limits.journal_memory, dir),
-        bodies: Journal::new(limits.journal_memory / SMALLER, dir),
-        doubts: Journal::new(limits.journal_memory / SMALLER, dir),
-        copies: Journal::new(limits.journal_memory / SMALLER, dir),
+        bodies: Journal::new(limits.other_journal_memory(), dir),
+        doubts: Journal::new(limits.other_journal_memory(), dir),
+        copies: Journal::new(limits.other_journal_memory(), dir),
         bases: by.iter().map(|by| by.inputs).collect(),
         ..Facts::default()
     };
@@ -248,7 +248,7 @@ fn clocks(mut one: ClockQuality, other: ClockQuality, by: &By) -> ClockQuality {
     one
 }
 
-/// What several sets can have seen.
+/// Stretches that the captures of several sets cover.
 #[derive(Debug, Default)]
 struct Covered {
     hosts: BTreeMap<IpAddr, Host>,
@@ -334,15 +334,12 @@ impl Gathered {
 
 // Rationale: no set has 10^12 connections, blocks or frames, and 65,535 sets fit above.
 const STRIDE: u32 = 40;
-// Rationale: as a walk keeps its journals.
-const SMALLER: usize = 4;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::capture::{Content, InputFacts};
+    use crate::capture::{Decompressed, InputFacts};
     use crate::ends::{At, Endpoint, FrameId, Span, Timestamp};
     use crate::facts::{Input, Sets};
     use crate::hearsay::Via;
@@ -357,7 +354,7 @@ mod tests {
         Named::new(end(last), Some([1; 20]), end(200), Via::Pex)
     }
 
-    fn input_of(sha256: Option<[u8; 32]>, content: Option<Content>) -> InputFacts {
+    fn input_of(sha256: Option<[u8; 32]>, content: Option<Decompressed>) -> InputFacts {
         InputFacts {
             name: String::new(),
             format: "pcap".to_owned(),
@@ -389,7 +386,7 @@ mod tests {
             let is_compressed = compressed >> capture & 1 == 1;
             let (plain, zipped) = ([*capture; 32], [100 + capture; 32]);
             let sha256 = Some(if is_compressed { zipped } else { plain });
-            let content = is_compressed.then_some(Content { bytes: 9, sha256: plain });
+            let content = is_compressed.then_some(Decompressed { bytes: 9, sha256: plain });
             let time = |number: u64| Timestamp(i64::from(*capture) * 1_000 + number as i64);
             part.beside.inputs.push(input_of(sha256, content));
             let (file, first) = (capture.to_string(), Some(time(0)));

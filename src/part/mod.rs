@@ -38,7 +38,7 @@ pub use directory::is_part;
 pub use hashed::{Hashed, is_hashed};
 pub(crate) use merge::merged;
 
-/// What a walk over one capture set gave.
+/// The facts of a walk over one capture set, with all that stands beside them.
 #[derive(Debug)]
 pub(crate) struct Walked {
     pub(crate) facts: Facts,
@@ -137,7 +137,7 @@ impl Part {
         Self { name, options: ReadWith::of(options), facts, beside, carried: Carried::default() }
     }
 
-    /// The same as what a walk gives, ready to be judged.
+    /// Makes of a part the result of a walk, ready to be judged.
     pub(crate) fn into_walked(self) -> Walked {
         let Self { mut facts, beside, .. } = self;
         let Beside { anomalies, opaque, quality, coverage, same, contests, swarms, names, inputs, passed_over: _ } =

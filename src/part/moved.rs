@@ -2,7 +2,7 @@
 
 use crate::ends::{At, ConnectionId, FrameId, Frames, Sightings, Span};
 use crate::facts::{
-    Block, BlockId, Body, Claims, Connection, Content, Copy, Doubt, Hashes, Opaque, Peer, Place, Run, Scope,
+    Application, Block, BlockId, Body, Claims, Connection, Copy, Doubt, Hashes, Opaque, Peer, Place, Run, Scope,
     Second, Side, Stream, Web,
 };
 use crate::hearsay::Mention;
@@ -175,11 +175,11 @@ impl Moved for Connection {
         seen.shift(by);
         streams.shift(by);
         match content {
-            Content::Peer(peer) => {
+            Application::Peer(peer) => {
                 let Peer { sides } = &mut **peer;
                 sides.shift(by);
             }
-            Content::Web(web) => {
+            Application::Web(web) => {
                 let Web { requests, redirects, faults, .. } = &mut **web;
                 requests.iter_mut().for_each(|request| request.span.shift(by));
                 redirects.iter_mut().for_each(|redirect| redirect.order = redirect.order.saturating_add(by.order));

@@ -3,7 +3,7 @@
 
 use super::Part;
 use crate::ends::{Direction, FrameId, Hex, Span, Timestamp};
-use crate::facts::{Answer, Block, Connection, Content, Doubt, Scope};
+use crate::facts::{Answer, Application, Block, Connection, Doubt, Scope};
 use crate::report::{Column, Table, Values, escaped, oddity};
 
 /// Makes a table.
@@ -90,8 +90,8 @@ fn connections(part: &Part) -> Table {
     for connection in &part.facts.connections {
         let Connection { id, flow, transport, encryption, span, bytes, content, initiator, .. } = connection;
         let (kind, hashes, ids) = match &content {
-            Content::Peer(peer) => ("peer", peer.info_hashes(), peer.peer_ids()),
-            Content::Web(_) => ("web", [None; 2], [None; 2]),
+            Application::Peer(peer) => ("peer", peer.info_hashes(), peer.peer_ids()),
+            Application::Web(_) => ("web", [None; 2], [None; 2]),
         };
         rows.row()
             .figure("connection", id.0)

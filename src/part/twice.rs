@@ -9,7 +9,8 @@ use std::hash::BuildHasher;
 use super::Part;
 use super::moved::{By, Moved};
 use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Connection, Content, Head, SetId};
+use crate::facts::{Application, Connection, Head, SetId};
+use crate::limits::{CLOCKS_APART_NS, TRANSLATED_SIDES};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
 
@@ -25,12 +26,12 @@ pub(super) struct Twice {
     pub(super) legs: Vec<SameConnection>,
 }
 
-/// What becomes of one reading of a connection.
+/// The fate of one reading of a connection that two sets hold.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     /// The connection that it counts as, numbered among all sets.
     id: ConnectionId,
-    /// Whether what it sent in a direction counts.
+    /// Set for each direction whose bytes count.
     counts: [bool; 2],
 }
 
@@ -88,7 +89,7 @@ impl Twice {
         };
         let mut winners = [winner(0), winner(1)];
         let mut whole = moved(first);
-        if let Content::Web(web) = &first.connection.content {
+        if let Application::Web(web) = &first.connection.content {
             // Only its answers count, and requests are numbered with them.
             winners = [winners.get(web.server.index()).copied().unwrap_or(first.set); 2];
         }
@@ -142,7 +143,8 @@ fn candidates(sets: &[(SetId, Part)]) -> Vec<Reading> {
     all.dedup();
     let several = all.chunk_by(|one, other| one.0 == other.0).filter(|group| group.len() > 1);
     // The numbers of more sides than are told say nothing: whoever begins all connections with the same ones has as many.
-    let tells = |group: &[(u64, u32, bool)]| group.iter().any(|(.., ends)| *ends) || group.len() <= MOST_SIDES;
+    let tells =
+        |group: &[(u64, u32, bool)]| group.iter().any(|(.., ends)| *ends) || group.len() <= TRANSLATED_SIDES;
     let several = several.filter(|group| tells(group));
     let several: Vec<u64> = several.filter_map(|group| Some(group.first()?.0)).collect();
     drop(all);
@@ -167,7 +169,7 @@ fn legs(readings: &[Reading], by: &[By]) -> (Vec<SameConnection>, Vec<Occurrence
         reading.connection.initial.iter().for_each(|initial| by_numbers.entry(*initial).or_default().push(reading));
     }
     let (mut same, mut told) = (Vec::new(), Vec::new());
-    for sides in by_numbers.values().filter(|sides| sides.len() <= MOST_SIDES) {
+    for sides in by_numbers.values().filter(|sides| sides.len() <= TRANSLATED_SIDES) {
         for (place, leg) in sides.iter().enumerate() {
             for other in sides.iter().take(place).filter(|other| are_sides(other, leg)) {
                 let moved = |reading: &Reading| {
@@ -193,8 +195,8 @@ fn legs(readings: &[Reading], by: &[By]) -> (Vec<SameConnection>, Vec<Occurrence
     (same, told)
 }
 
-/// Whether two readings of different sets are both sides of an address translation: begun with the same numbers, for the
-/// same torrent, by the same peers, at one time.
+/// Returns true if two readings of different sets are both sides of an address translation: begun with the same
+/// numbers, for the same torrent, by the same peers, at one time.
 fn are_sides(one: &Reading, other: &Reading) -> bool {
     let (Some(peer), Some(others)) = (one.connection.peer(), other.connection.peer()) else { return false };
     let turned = |reading: &Reading, [low, high]: [Option<[u8; 20]>; 2]| match reading.connection.initiator {
@@ -216,13 +218,13 @@ fn are_sides(one: &Reading, other: &Reading) -> bool {
         && one.connection.span.apart(other.connection.span) <= CLOCKS_APART_NS
 }
 
-/// Whether two readings of different sets are of one connection.
+/// Returns true if two readings of different sets are of one connection.
 fn is_same(one: &Connection, other: &Connection) -> bool {
     if one.flow != other.flow || one.transport != other.transport {
         return false;
     }
     match (&one.content, &other.content) {
-        (Content::Peer(one), Content::Peer(other)) => {
+        (Application::Peer(one), Application::Peer(other)) => {
             let agree =
                 |one: Option<[u8; 20]>, other: Option<[u8; 20]>| one.is_none() || other.is_none() || one == other;
             let pairs = |one: [Option<[u8; 20]>; 2], other: [Option<[u8; 20]>; 2]| {
@@ -232,7 +234,7 @@ fn is_same(one: &Connection, other: &Connection) -> bool {
                 return false;
             }
         }
-        (Content::Web(one), Content::Web(other)) if one.server == other.server => {}
+        (Application::Web(one), Application::Web(other)) if one.server == other.server => {}
         _ => return false,
     }
     match (one.initial, other.initial) {
@@ -267,7 +269,7 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
         }
     }
     match (&mut whole.content, content) {
-        (Content::Peer(own), Content::Peer(theirs)) => {
+        (Application::Peer(own), Application::Peer(theirs)) => {
             for ((own, mut theirs), counts) in own.sides.iter_mut().zip(theirs.sides).zip(counts) {
                 if counts {
                     std::mem::swap(own, &mut theirs);
@@ -278,7 +280,7 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
                 own.client = own.client.take().or(theirs.client);
             }
         }
-        (own, theirs @ Content::Web(_)) if counts.contains(&true) => *own = theirs,
+        (own, theirs @ Application::Web(_)) if counts.contains(&true) => *own = theirs,
         _ => {}
     }
 }
@@ -320,8 +322,3 @@ fn weigh(groups: &mut [Vec<Reading>], sets: &[(SetId, Part)]) {
         }
     }
 }
-
-// Rationale: as within one set: a packet that crosses four translators in sight of the taps has five addresses.
-const MOST_SIDES: usize = 5;
-// Rationale: as within one set: the clocks of two taps differ by seconds at most where anybody cares for them.
-const CLOCKS_APART_NS: i64 = 60_000_000_000;

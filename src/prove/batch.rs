@@ -39,7 +39,7 @@ fn hashed_by(engine: &dyn Engine, jobs: &[UnitJob<'_>]) -> Vec<Hashed> {
 }
 
 impl UnitJob<'_> {
-    /// Whether a SHA-1 is expected of it.
+    /// Returns true if the unit has a SHA-1.
     pub fn has_sha1(&self) -> bool {
         matches!(self.expected, Expected::Sha1(_) | Expected::Both { .. })
     }
@@ -49,7 +49,7 @@ impl UnitJob<'_> {
         self.tree().map(|tree| tree.content)
     }
 
-    /// Whether all bytes have one value, and if not, which leaves do.
+    /// Tells whether all bytes have one value, and if not, which leaves have.
     fn tell_trivial(&self, digests: &mut Digests) {
         let first = self.runs.iter().find_map(|run| run.first());
         digests.trivial = self.runs.iter().all(|run| run.iter().all(|byte| Some(byte) == first));
@@ -87,7 +87,7 @@ fn note_trivial(leaf: Option<(u32, u8, bool)>, digests: &mut Digests) {
 }
 
 impl UnitJob<'_> {
-    /// Whether its bytes are those of the copy that came with it.
+    /// Returns true if the unit's bytes are those of the copy that came with it.
     fn is_known(&self) -> bool {
         self.verified.as_ref().is_some_and(|verified| are_equal(&self.runs, verified))
     }
@@ -106,7 +106,7 @@ impl UnitJob<'_> {
     }
 }
 
-/// Whether both hold the same bytes, however they are cut.
+/// Returns true if both hold equal bytes, however they are cut.
 fn are_equal(mut one: &[&[u8]], mut other: &[&[u8]]) -> bool {
     let (mut mine, mut theirs): (&[u8], &[u8]) = (&[], &[]);
     loop {
@@ -179,7 +179,8 @@ pub fn leaves(runs: &[&[u8]], content: u32) -> Vec<[u8; 32]> {
     engine().sha256(&Message::cut(runs, content.into(), LEAF_BYTES.into()).collect::<Vec<_>>())
 }
 
-/// Whether bytes carry the marks of a SHA-1 collision attack: somebody made another content with the same SHA-1.
+/// Returns true if bytes carry the marks of a SHA-1 collision attack: somebody made another content with the same
+/// SHA-1.
 pub fn is_collision_attack(runs: &[&[u8]]) -> bool {
     use sha1_checked::Digest;
     let mut hash = sha1_checked::Sha1::new();

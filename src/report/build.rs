@@ -19,7 +19,7 @@ impl Document {
         Self::take(&mut evidence.clone(), given, checksums, limits)
     }
 
-    /// The same, with the rows taken out of `evidence`: there may be so many that they are not held twice.
+    /// Makes the document with the rows taken out of `evidence`: there may be so many that they are not held twice.
     pub fn take(evidence: &mut Evidence, given: &Given, checksums: ChecksumPolicy, limits: &Limits) -> Self {
         let mut torrent_inputs = given.inputs.clone();
         torrent_inputs.sort();
@@ -80,7 +80,7 @@ impl Document {
         }
     }
 
-    /// The same report, of a run that was told of `tunnels`.
+    /// Adds the `tunnels` that a run was told of to the options of its report.
     pub fn with_tunnels(mut self, tunnels: &[UdpTunnel]) -> Self {
         let mut tunnels = tunnels.to_vec();
         tunnels.sort_unstable();

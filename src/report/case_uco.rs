@@ -210,7 +210,7 @@ impl Graph {
     }
 }
 
-/// What was proven, as values of a facet.
+/// The proven figures of a transfer, as values of a facet.
 fn proven(
     grade: Grade,
     actionable: bool,

@@ -1,4 +1,4 @@
-//! What of a report is shown: one address, or a stretch of time. Figures stay those of the whole run.
+//! Choice of the rows that a view shows: one address, or a stretch of time. Figures stay those of the whole run.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -59,24 +59,24 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Whether an address has a row in the whole report that is not shown.
+    /// Returns true if an address has a row in the whole report that is not shown.
     pub fn hides(&self, endpoint: Endpoint) -> bool {
         self.rows_elsewhere.contains(&endpoint)
     }
 }
 
-/// What is no address, or no time.
+/// A text that is no address, or no time.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ChoiceError(String);
 
 impl Choice {
-    /// Whether it leaves nothing out.
+    /// Returns true if the choice leaves nothing out.
     pub fn is_all(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether what has these ends and times is shown.
+    /// Returns true if a row with these ends and times is shown.
     fn shows(&self, ends: &[Endpoint], first: Timestamp, last: Timestamp) -> bool {
         self.is_of(ends) && self.at(first, last)
     }
@@ -85,7 +85,7 @@ impl Choice {
         self.peer.is_none_or(|peer| ends.iter().any(|end| peer.is(*end)))
     }
 
-    /// Whether some of `first` to `last` is in the stretch.
+    /// Returns true if `first` to `last` and the stretch have a moment in common.
     fn at(&self, first: Timestamp, last: Timestamp) -> bool {
         let of = |moment: Moment| moment.0.as_nanosecond();
         self.from.is_none_or(|from| i128::from(last.0) >= of(from))
@@ -101,8 +101,8 @@ impl Choice {
 }
 
 impl Document {
-    /// The same report with the rows of `choice` alone, and a word about it. No figure is changed: each is that of the
-    /// whole run, sums over a torrent included.
+    /// A report with the rows of `choice` alone, and a word about that. No figure is changed: each is that of the whole
+    /// run, sums over a torrent included.
     #[must_use]
     pub fn only(mut self, choice: &Choice) -> Self {
         if choice.is_all() {
@@ -183,7 +183,7 @@ impl Document {
 }
 
 impl Shown {
-    /// What is shown, in words: how many rows of each kind.
+    /// Counts the rows that are shown, of each kind, in a sentence.
     pub fn sentence(&self, subjects: usize, transfers: usize, mentions: usize) -> String {
         let mut what = Vec::new();
         what.extend(self.peer.iter().map(|peer| format!("address {peer}")));
@@ -202,12 +202,12 @@ impl Shown {
 }
 
 impl Whom {
-    /// Whether the address is meant, at whatever port.
+    /// Returns true if the address is meant, at whatever port.
     pub fn is_at(self, ip: IpAddr) -> bool {
         ip == self.ip
     }
 
-    /// Whether `endpoint` is meant.
+    /// Returns true if `endpoint` is meant.
     pub fn is(self, endpoint: Endpoint) -> bool {
         endpoint.ip == self.ip && self.port.is_none_or(|port| port == endpoint.port)
     }

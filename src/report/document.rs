@@ -29,9 +29,9 @@ words! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "peerproof report", extend("$id" = "peerproof/report/1"))]
 pub struct Document {
-    /// What its fields mean.
+    /// The version of the schema, which says what the fields mean.
     pub schema: Schema,
-    /// What made it.
+    /// Name and version of the program.
     pub tool: Tool,
     /// Every option that can change a figure.
     pub options: Options,
@@ -48,22 +48,22 @@ pub struct Document {
     pub subjects: Vec<Subject>,
     /// Who named whom. No mention changes a figure or a grade.
     pub mentions: Vec<Mention>,
-    /// What trackers and nodes of the DHT said of whole swarms, which names nobody; left out where there is nothing. It
-    /// changes no figure and no grade.
+    /// Figures of whole swarms that trackers and nodes of the DHT gave, which name nobody; left out where there are
+    /// none. They change no figure and no grade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swarms: Vec<Swarm>,
     /// Conversations that cannot be read.
     pub opaque: Vec<Opaque>,
-    /// What lists that were given, and names in the captures, say of the addresses above, sorted by address; left out where there is none. It changes no figure and
-    /// no grade.
+    /// Statements of given lists, and of names in the captures, about the addresses above, sorted by address; left out
+    /// where there are none. They change no figure and no grade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,
     /// Those lists; left out where none was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<List>,
-    /// What was odd.
+    /// Oddities of the captures, counted, with their first examples.
     pub anomalies: Vec<Anomaly>,
-    /// What the capture is worth.
+    /// Quality of the captures: gaps, cut packets, drops.
     pub quality: Quality,
     /// Why the report, or a torrent's part of it, is empty; see [`crate::report::notes`].
     pub notes: Vec<String>,
@@ -72,8 +72,8 @@ pub struct Document {
     /// Transfers with piece data that are in no row, because a bound was reached; left out where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summed: Option<Summed>,
-    /// What each unit contributes to the figures of the transfers, sorted by transfer, then by unit: the rows of a transfer
-    /// add up to its figures. Left out where `--pieces` did not ask for it.
+    /// Contributions of each unit to the figures of the transfers, sorted by transfer, then by unit: the rows of a
+    /// transfer add up to its figures. Left out where `--pieces` did not ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pieces: Option<Vec<Piece>>,
     /// The choice that is shown of the report; left out where all of it is.
@@ -98,7 +98,7 @@ pub struct Options {
     /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tunnels: Vec<String>,
-    /// Whether addresses, peer_ids and clients are pseudonyms, which the holder of a key can reveal; left out where they
+    /// Set if addresses, peer_ids and clients are pseudonyms, which the holder of a key can reveal; left out where they
     /// are not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pseudonyms: bool,
@@ -122,7 +122,8 @@ pub enum Input {
         bytes: u64,
         /// SHA-256 of the bytes as given; `None` when not asked for.
         sha256: Option<Hex<32>>,
-        /// Whether `sha256` was taken over from a list (`--sha256-from`) and not computed; left out where it was computed.
+        /// Set if `sha256` was taken over from a list (`--sha256-from`) and not computed; left out where it was
+        /// computed.
         #[serde(default, skip_serializing_if = "is_false")]
         sha256_stated: bool,
         /// Size of the decompressed content; left out where the file is not compressed, or no digest was computed.
@@ -139,7 +140,7 @@ pub enum Input {
         last_time: Option<Timestamp>,
         /// Its interfaces, in order of definition.
         interfaces: Vec<Interface>,
-        /// What is damaged, in plain words with the byte offset; `None` when nothing is.
+        /// Damage of the file, in plain words with the byte offset; `None` where nothing is damaged.
         damage: Option<String>,
         /// Packets that the capturing program says it dropped; `None` when it does not say.
         dropped_by_capture: Option<u64>,
@@ -222,7 +223,7 @@ pub struct Interface {
 pub struct PassedOver {
     /// Its path from that directory on, not escaped.
     pub name: String,
-    /// What it is instead.
+    /// Kind of the file, in words.
     pub found: String,
     /// For what its directory was given; left out where that is captures.
     #[serde(default, skip_serializing_if = "Purpose::is_capture")]

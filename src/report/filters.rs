@@ -22,9 +22,9 @@ pub(super) struct Way {
     from: Endpoint,
     to: Endpoint,
     transport: Transport,
-    /// Whether Wireshark's fields tell these packets: in a tunnel they match any layer.
+    /// Set if Wireshark's fields tell these packets: in a tunnel they match any layer.
     is_plain: bool,
-    /// Whether its dissector takes the messages for pieces.
+    /// Set if Wireshark's dissector takes the messages for pieces.
     is_dissected: bool,
 }
 
@@ -49,7 +49,7 @@ impl Way {
         })
     }
 
-    /// The same of a row of the report's JSON; `None` where its ends are none.
+    /// Reads the filter of a transfer off a row of report.json; `None` where its ends are no addresses.
     pub(super) fn read(transfer: &model::Transfer) -> Option<Self> {
         let messages = transfer.piece_messages.saturating_add(transfer.partial_messages);
         Some(Self {

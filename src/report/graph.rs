@@ -24,7 +24,7 @@ struct Edge<'d> {
     values: BTreeMap<&'static str, String>,
 }
 
-/// What an edge rests on.
+/// The evidence that an edge rests on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Piece data passed, and some of it is the torrent's by hash.

@@ -37,7 +37,7 @@ impl Document {
         addresses
     }
 
-    /// The same report with what `lists` say of its addresses.
+    /// Adds the statements of `lists` about the addresses of a report.
     pub fn with_hosts(mut self, lists: &Lists) -> Self {
         let mut names: BTreeMap<IpAddr, Vec<HostName>> =
             std::mem::take(&mut self.hosts).into_iter().map(|host| (host.address, host.names)).collect();
@@ -47,19 +47,19 @@ impl Document {
         self
     }
 
-    /// What the lists say of `address`.
+    /// The row of `address` among the statements of lists; `None` where no list names it.
     pub fn host(&self, address: IpAddr) -> Option<&Host> {
         host(&self.hosts, address)
     }
 }
 
-/// What `hosts`, which are sorted, say of `address`.
+/// The row of `address` in `hosts`, which are sorted.
 pub(super) fn host(hosts: &[Host], address: IpAddr) -> Option<&Host> {
     let address = address.to_canonical();
     hosts.binary_search_by_key(&address, |host| host.address).ok().and_then(|at| hosts.get(at))
 }
 
-/// What is said of a host, as sentences, with the lists that say so and their dates.
+/// Statements about a host as sentences, each with its list and that list's date.
 pub(crate) fn sentences(host: &Host, lists: &[List]) -> Vec<String> {
     let mut out = Vec::new();
     let network = network(host);

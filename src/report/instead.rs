@@ -6,7 +6,7 @@ use super::{Document, Torrent};
 use crate::ends::InfoHash;
 use crate::torrent::Source;
 
-/// What was asked about, and what is there instead.
+/// Torrents that were asked about and have no peer in the captures, and the torrents that have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Instead<'d> {
     /// The torrents that were given.

@@ -47,7 +47,7 @@ pub(crate) struct Document {
     pub(crate) shown: Option<Shown>,
     /// Info-hashes of the torrents that the captures name instead of those that were given; else empty.
     pub(crate) instead: Vec<String>,
-    /// What may be done about that, behind a colon.
+    /// A remedy for that, to stand behind a colon.
     pub(crate) remedy: &'static str,
     /// When the captures ran.
     pub(crate) running: Running,
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
     #[serde(default)]
     pub(crate) tunnels: Vec<String>,
-    /// Whether addresses, peer_ids and clients are pseudonyms; left out where they are not.
+    /// Set if addresses, peer_ids and clients are pseudonyms; left out where they are not.
     #[serde(default)]
     pub(crate) pseudonyms: bool,
     /// The bounds of the run, by name.
@@ -134,7 +134,7 @@ pub(crate) struct Interface {
 pub(crate) struct PassedOver {
     /// Its path from that directory on, not escaped.
     pub(crate) name: String,
-    /// What it is instead.
+    /// Kind of the file, in words.
     pub(crate) found: String,
     /// For what its directory was given; left out where that is captures.
     #[serde(default, skip_serializing_if = "Purpose::is_capture")]
@@ -260,7 +260,7 @@ pub(crate) struct Transfer {
     pub(crate) downloader_subject: Option<u64>,
 }
 
-/// What of the torrent's info dictionary went over; all of it is the rung G3m.
+/// Pieces of the torrent's info dictionary that went over; all of them are the rung G3m.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Metadata {
     /// Index of each piece of 16 KiB.
@@ -340,8 +340,8 @@ impl Subject {
         }
     }
 
-    /// Whether its own packets show that it is in the swarm: G3 or higher, or piece data, or a claim to have pieces.
-    /// Whoever was only called, or whose handshake nobody answered, is not.
+    /// Returns true if the subject's own packets show that it is in the swarm: G3 or higher, or piece data, or a claim
+    /// to have pieces. Whoever was only called, or whose handshake nobody answered, is not.
     pub(crate) fn spoke(&self) -> bool {
         self.grade >= Grade::G3 || self.served_bytes > 0 || self.lost_bytes > 0 || self.pieces_advertised > 0
     }
@@ -454,7 +454,7 @@ pub(crate) struct Example {
     pub(crate) detail: String,
 }
 
-/// What the capture is worth.
+/// Quality of the captures: gaps, cut packets, drops.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Quality {
     pub(crate) frames: u64,
@@ -498,7 +498,7 @@ pub(crate) struct Torrent {
     pub(crate) private: Option<bool>,
     #[serde(flatten)]
     pub(crate) classes: TorrentClasses,
-    /// All pieces in runs of one state, ascending, the first [`MOST_RUNS`](crate::evidence::MOST_RUNS) of them; left out
+    /// All pieces in runs of one state, ascending, the first [`PIECE_RUNS`](crate::evidence::PIECE_RUNS) of them; left out
     /// where the description is not known.
     #[serde(default)]
     pub(crate) units: Vec<Units>,
@@ -525,7 +525,7 @@ pub(crate) struct Map {
     pub(crate) bytes: u64,
     /// Bytes verified at least once, each counted once, by column.
     pub(crate) anyone: Vec<u64>,
-    /// The same of the [`MOST_ROWS`](crate::evidence::MOST_ROWS) subjects with the most verified bytes.
+    /// Columns of the [`MAP_ROWS`](crate::evidence::MAP_ROWS) subjects with the most verified bytes.
     pub(crate) by: Vec<MapRow>,
 }
 
@@ -571,7 +571,7 @@ pub(crate) struct SubjectFile {
     pub(crate) size: u64,
     /// Different verified bytes of it.
     pub(crate) verified_bytes: u64,
-    /// Whether one client of the subject sent all of it, in one version.
+    /// Set if one client of the subject sent all of the piece, in one version.
     pub(crate) complete: bool,
 }
 

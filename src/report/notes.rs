@@ -63,7 +63,7 @@ pub fn notes(document: &Document) -> Vec<String> {
     notes
 }
 
-/// What may be of any torrent, since its info-hash could not be read.
+/// Connections that may be of any torrent, since their info-hash could not be read.
 struct Unread {
     /// How many connections or frames, and what they are or were.
     what: String,

@@ -468,7 +468,7 @@ fn named(Unit { piece, leaf }: Unit) -> String {
     leaf.map_or_else(|| format!("piece {piece}"), |leaf| format!("piece {piece} leaf {leaf}"))
 }
 
-/// What a checksum says of a damaged frame's content.
+/// The verdict of a checksum on a damaged frame's content, as a clause.
 fn damage(matches: Option<bool>) -> &'static str {
     match matches {
         Some(true) => "; the checksum of what it carries matches",

@@ -89,16 +89,16 @@ fn no_formula(text: &str) -> String {
     out
 }
 
-/// Whether a spreadsheet program takes what begins with `c` for a formula; full-width and small forms too, which it reads
-/// as the plain ones in East Asian locales.
+/// Returns true if a spreadsheet program takes a text that begins with `c` for a formula; full-width and small forms
+/// too, which it reads as the plain ones in East Asian locales.
 fn is_formula_sign(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
         || matches!(c, '\u{fe66}' | '\u{fe62}' | '\u{fe63}' | '\u{fe6b}')
 }
 
-/// Whether a terminal or an editor may act on `c` instead of showing it, or shows nothing where it stands: control
-/// characters, what Unicode calls default ignorable (joiners, fillers, variation selectors, tags), the blank of Braille,
-/// and what is of private use.
+/// Returns true if a terminal or an editor may act on `c` instead of showing it, or shows nothing where it stands:
+/// control characters, what Unicode calls default ignorable (joiners, fillers, variation selectors, tags), the blank of
+/// Braille, and what is of private use.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,

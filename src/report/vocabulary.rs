@@ -7,9 +7,9 @@ use crate::report::text::wrapped;
 pub struct Word {
     /// As reports write it.
     pub word: &'static str,
-    /// What it means, in sentences.
+    /// Meaning of the word, in sentences.
     pub meaning: &'static str,
-    /// What it does not show, as a clause; empty where nothing has to be said.
+    /// Limits of that meaning, as a clause; empty where nothing has to be said.
     pub not: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub fn meaning(word: &str, width: usize) -> Option<String> {
 }
 
 impl Word {
-    /// What it means, and what it does not show.
+    /// The meaning and its limits, as sentences.
     fn sentences(&self) -> String {
         let not = if self.not.is_empty() { String::new() } else { format!(" Does not show: {}.", self.not) };
         format!("{}{not}", self.meaning)

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::{Claims, PieceSet};
 use crate::ends::{At, Span};
+use crate::limits::{ADVERTISED_BITFIELDS, ADVERTISED_HAVES};
 
 /// The pieces that a peer advertised by bitfield, have, have_all, have_none and lt_donthave.
 ///
@@ -20,9 +21,9 @@ struct Live {
     bits: PieceSet,
     bits_span: Option<Span>,
     /// The pieces that each later bitfield added, with its frames; the last entry stands for all beyond
-    /// [`BITFIELDS`].
+    /// [`ADVERTISED_BITFIELDS`].
     added: Vec<(PieceSet, Span)>,
-    /// The first of each single claim, for the first [`EXACT_HAVES`] pieces.
+    /// The first of each single claim, for the first [`ADVERTISED_HAVES`] pieces.
     haves: HashMap<u32, At, foldhash::quality::FixedState>,
     /// Claims beyond those, with the frames of all of them together.
     rest: PieceSet,
@@ -67,7 +68,7 @@ impl Advertised {
         let claims = self.live();
         claims.withdrawn.remove(&piece);
         claims.first.get_or_insert(span);
-        if claims.haves.len() < EXACT_HAVES || claims.haves.contains_key(&piece) {
+        if claims.haves.len() < ADVERTISED_HAVES || claims.haves.contains_key(&piece) {
             claims.haves.entry(piece).or_insert(span.first);
             return;
         }
@@ -87,7 +88,7 @@ impl Advertised {
     /// lt_donthave (BEP 54): the piece is not there any more.
     pub fn dont_have(&mut self, piece: u32) {
         let claims = self.live();
-        if claims.withdrawn.len() < EXACT_HAVES {
+        if claims.withdrawn.len() < ADVERTISED_HAVES {
             claims.withdrawn.insert(piece);
         } else {
             claims.forgotten |= !claims.withdrawn.contains(&piece);
@@ -184,7 +185,7 @@ impl Live {
         if new.is_empty() {
             return;
         }
-        if self.added.len() < BITFIELDS {
+        if self.added.len() < ADVERTISED_BITFIELDS {
             self.added.push((new, span));
         } else if let Some((bits, frames)) = self.added.last_mut() {
             let kept = bits.union(&new);
@@ -199,11 +200,6 @@ impl Live {
         }
     }
 }
-
-// Rationale: aria2 sends a second one; each may be as long as the first.
-const BITFIELDS: usize = 4;
-// Rationale: some 28 bytes each, so 112 KiB for one side; more than the pieces that most torrents have.
-const EXACT_HAVES: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

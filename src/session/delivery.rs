@@ -1,12 +1,13 @@
 //! Which captured payload the receiver's transport confirmed.
 
+use crate::limits::UNACKNOWLEDGED_BLOCKS;
 use std::collections::BTreeMap;
 
 /// Payload of one direction on its way.
 ///
 /// # Invariants
 /// - The waiting ranges do not overlap and are not empty; none begins before what is confirmed. There are at
-///   most [`MOST_WAITING`], but for parts of one.
+///   most [`UNACKNOWLEDGED_BLOCKS`], but for parts of one.
 /// - Nor do the confirmed ranges overlap or touch, and of them there are no more either.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
@@ -58,10 +59,10 @@ impl Delivery {
             Some(mut last) if *last.get() == from => _ = last.insert(to),
             _ => _ = self.waiting.insert(from, to),
         }
-        if self.waiting.len() > MOST_WAITING {
+        if self.waiting.len() > UNACKNOWLEDGED_BLOCKS {
             self.settle();
         }
-        if self.waiting.len() > MOST_WAITING
+        if self.waiting.len() > UNACKNOWLEDGED_BLOCKS
             && let Some((_, end)) = self.waiting.pop_first()
         {
             self.given_up = end;
@@ -126,7 +127,7 @@ impl Delivery {
             (from, to) = (from.min(start), to.max(end));
         }
         self.confirmed.insert(from, to);
-        if self.confirmed.len() > MOST_WAITING {
+        if self.confirmed.len() > UNACKNOWLEDGED_BLOCKS {
             self.confirmed.pop_first();
             if self.understated == Understated::Never {
                 self.understated = Understated::Untold;
@@ -150,9 +151,6 @@ impl Delivery {
         }
     }
 }
-
-// Rationale: 16 bytes each; blocks of 16 KiB that make up 1 GiB are more than any window holds unconfirmed.
-const MOST_WAITING: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -205,10 +203,10 @@ mod tests {
     fn payload_that_nobody_confirms_is_bounded_and_told_when_somebody_does() {
         let mut delivery = Delivery::default();
         (0..100_000).for_each(|n| delivery.payload(100 * n, 100 * n + 50));
-        assert!(delivery.waiting.len() <= MOST_WAITING && !delivery.take_understated());
+        assert!(delivery.waiting.len() <= UNACKNOWLEDGED_BLOCKS && !delivery.take_understated());
         delivery.acknowledge(10_000_000);
         assert!(delivery.take_understated() && !delivery.take_understated());
-        assert_eq!(delivery.acknowledged(), 50 * MOST_WAITING as u64);
+        assert_eq!(delivery.acknowledged(), 50 * UNACKNOWLEDGED_BLOCKS as u64);
     }
 
     #[test]

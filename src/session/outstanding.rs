@@ -7,6 +7,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::ends::Span;
+use crate::limits::LEAST_REQUESTS;
 use crate::wire::{BlockRef, Expectation};
 
 /// The request that a block answers.
@@ -52,8 +53,8 @@ impl RequestBudget {
         let RequestCounts { most, requests, directions } = &*self.0;
         match requests.get() {
             held if held <= *most => usize::MAX,
-            held if held / 2 <= *most => (most / directions.get().max(1)).max(LEAST),
-            _ => LEAST,
+            held if held / 2 <= *most => (most / directions.get().max(1)).max(LEAST_REQUESTS),
+            _ => LEAST_REQUESTS,
         }
     }
 }
@@ -316,8 +317,6 @@ impl Drop for Outstanding {
     }
 }
 
-// Rationale: more than clients keep in flight on a slow link; 150 bytes each, in 100,000 flows both ways 240 MB.
-const LEAST: usize = 8;
 // Rationale: a sweep is worth its cost only when it finds a few dozen.
 const SPARE: usize = 32;
 
@@ -435,8 +434,8 @@ mod tests {
             (0..17_000).for_each(|piece| one.request(block(piece), span(1), 0));
         }
         let held: usize = all.iter().map(|one| one.requests.len()).sum();
-        assert!(held <= 2 * 1_000 + 100 * LEAST, "{held} requests");
-        assert!(all.iter().all(|one| one.requests.len() >= LEAST && one.overflowed()));
+        assert!(held <= 2 * 1_000 + 100 * LEAST_REQUESTS, "{held} requests");
+        assert!(all.iter().all(|one| one.requests.len() >= LEAST_REQUESTS && one.overflowed()));
     }
 
     #[test]

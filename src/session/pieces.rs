@@ -1,10 +1,12 @@
 //! Sets of pieces: memory follows what is in them, never the highest number named.
 
+use crate::limits::ADVERTISED_CHUNKS;
+
 /// Pieces by their number on the wire.
 ///
 /// # Invariants
 /// - Chunks ascend, none is empty, none is below `full`, the first is not `full` with all its pieces, and there are at most
-///   `MOST_CHUNKS`.
+///   `ADVERTISED_CHUNKS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PieceSet {
     /// So many chunks from the first on have all their pieces, and take no room.
@@ -123,7 +125,7 @@ impl PieceSet {
                     known.iter_mut().zip(bits).for_each(|(known, bits)| *known |= bits);
                 }
             }
-            Err(_) if self.chunks.len() >= MOST_CHUNKS => return false,
+            Err(_) if self.chunks.len() >= ADVERTISED_CHUNKS => return false,
             Err(at) => self.chunks.insert(at, (number, *bits)),
         }
         if number == self.full {
@@ -145,8 +147,6 @@ impl PieceSet {
 const ALL: [u8; CHUNK_BYTES] = [0xff; CHUNK_BYTES];
 const CHUNK_BYTES: usize = 16;
 const CHUNK_PIECES: u32 = 8 * CHUNK_BYTES as u32;
-// Rationale: 2^21 pieces, the most that libtorrent loads of a torrent; 320 KiB where each has a chunk to itself.
-const MOST_CHUNKS: usize = (1 << 21) / CHUNK_PIECES as usize;
 
 #[cfg(test)]
 mod tests {
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn scattered_pieces_are_kept_up_to_the_bound_and_the_first_beyond_it_is_told() {
         let mut set = PieceSet::default();
-        assert!((0..MOST_CHUNKS as u32).rev().all(|n| set.insert(n * CHUNK_PIECES)));
+        assert!((0..ADVERTISED_CHUNKS as u32).rev().all(|n| set.insert(n * CHUNK_PIECES)));
         assert!(set.insert(5) && !set.insert(u32::MAX) && !set.contains(u32::MAX));
     }
 }

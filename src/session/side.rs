@@ -7,6 +7,7 @@ use super::unplaced::Unplaced;
 use super::{Advertised, Answer, Delivery, Outstanding, RequestBudget, Session};
 use crate::Limits;
 use crate::ends::{At, FrameId, Span};
+use crate::limits::{DIRECTION_HOLES, PENDING_ANSWERS};
 use crate::stream::{EndReason, GapCause, Missing};
 use crate::wire::{Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
 
@@ -120,7 +121,7 @@ impl SideFacts {
             Missing::Unknown => {}
         }
         self.snaplen |= hole.cause == GapCause::Snaplen;
-        if self.holes.len() < MOST_HOLES {
+        if self.holes.len() < DIRECTION_HOLES {
             self.holes.push(hole);
         }
     }
@@ -319,7 +320,7 @@ impl<'cap> SessionSide<'cap> {
 
     /// The frame was sent after the bytes of the other side before `upto`, whatever the times say.
     pub(super) fn answers(&mut self, frame: FrameId, upto: u64) {
-        if self.answers.len() >= MOST_ANSWERS {
+        if self.answers.len() >= PENDING_ANSWERS {
             self.answers.pop_front();
         }
         self.answers.push_back((frame, upto));
@@ -345,8 +346,6 @@ impl Session<'_> {
     }
 }
 
-// Rationale: 48 bytes each, held while a connection is live; a direction with more is torn, and its gaps are counted.
-const MOST_HOLES: usize = 16;
 // Rationale: a header in the midst of payload that is taken for one is followed by two others at most.
 const SURE_MESSAGES: u64 = 4;
 // Rationale: captures hold segments that offloading made as long as 64 KiB: a capture that is sent as a file then has
@@ -362,5 +361,3 @@ const BLOCK: u32 = 16_384;
 const HEADER: u64 = 13;
 /// So much misframed is no peer wire: a false header found in payload is one.
 pub(super) const BROKEN: u32 = 2;
-// Rationale: as many packets as wait for bytes that they acknowledge; a block is read soon after its first frame.
-const MOST_ANSWERS: usize = 4_096;

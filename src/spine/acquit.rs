@@ -14,6 +14,7 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
+use crate::limits::{CUT_FRAMES, WRONG_CHECKSUMS};
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
@@ -121,7 +122,7 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
     };
     match checksum {
         Checksum::Good => tested.right += 1,
-        Checksum::Bad | Checksum::Partial if tested.wrong.len() < MOST_WRONG => tested.wrong.push(packet.at),
+        Checksum::Bad | Checksum::Partial if tested.wrong.len() < WRONG_CHECKSUMS => tested.wrong.push(packet.at),
         Checksum::Bad | Checksum::Partial => tested.more += 1,
         Checksum::Unchecked => {}
     }
@@ -130,7 +131,7 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
         TransportLayer::Udp(datagram) => datagram.payload,
     };
     if payload.bytes.len() < payload.wire_len as usize {
-        tested.all_cut |= tested.cut.len() >= MOST_CUT;
+        tested.all_cut |= tested.cut.len() >= CUT_FRAMES;
         if !tested.all_cut {
             tested.cut.push(packet.at);
         }
@@ -198,9 +199,5 @@ fn is_in<T: Ord>(ranges: &[(T, T)], value: T) -> bool {
 // Rationale: several dozen segments of a flow among as many others: enough to tell one damaged frame from checksums that are
 // all wrong.
 const AROUND: u64 = 512;
-// Rationale: 1.5 MiB a direction; one with as many damaged frames that most are still right is rarer than any other doubt.
-const MOST_WRONG: usize = 1 << 16;
-// Rationale: with a snap length below the segments nearly all are; what is looked through for each accused block.
-const MOST_CUT: usize = 1 << 10;
 // Rationale: the clocks of two taps are told to be compared up to that far apart.
 const APART_NS: i64 = 1_500_000_000;

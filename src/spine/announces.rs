@@ -11,6 +11,7 @@ use crate::hearsay::socket_tracker::Message;
 use crate::hearsay::{
     Called, Counts, Datagram, Doubts, NameSource, Named, PeerList, Remark, Swarm, Via, announce_of, looks_like,
 };
+use crate::limits::PENDING_ANNOUNCES;
 use crate::oddity::{Bound, MentionFault, Oddity, Said, Sink};
 use crate::packet::{Checksum, Packet, UdpDatagram};
 use crate::stream::Opening;
@@ -141,7 +142,7 @@ impl Announces {
                 shared.bad_tracker(flow, client, request.span, 1, MentionFault::Unreadable(Said(reason)))
             }
             Ok(Some(announce)) => {
-                if self.pending.len() >= MOST_PENDING
+                if self.pending.len() >= PENDING_ANNOUNCES
                     && let Some((oldest, span)) = self.pending.pop_front()
                 {
                     announced(flow, client, oldest, span, None, shared);
@@ -325,6 +326,3 @@ pub(super) fn established(opening: &Opening) -> Option<Span> {
     let both = Span::single(syn_ack).join(Span::single(ack));
     Some(opening.syn.map_or(both, |syn| both.join(Span::single(syn))))
 }
-
-// Rationale: clients do not announce again before the answer; as many as requests are remembered.
-const MOST_PENDING: usize = 256;

@@ -2,6 +2,7 @@
 //! copies are recognised.
 
 use crate::Limits;
+use crate::limits::{LEAST_HISTORY, LEAST_WAITING};
 use crate::stream::StreamLimits;
 
 /// How much each direction of a stream may hold, given what all of them do.
@@ -100,11 +101,6 @@ impl StreamBudget {
             if crowded { self.most.pending_segments.min(LEAST_WAITING) } else { self.most.pending_segments };
     }
 }
-
-// Rationale: what is sent again at once, because an acknowledgement was late, is compared in any case.
-const LEAST_HISTORY: u32 = 16;
-// Rationale: neighbours that changed places are put in order; 100,000 flows, two directions each, hold 90 MB so.
-const LEAST_WAITING: u32 = 8;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::{Shared, Spine};
 use crate::Error;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Transport};
+use crate::limits::CLEAR_HELD;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::{Encryption, Session};
 use crate::stream::{Missing, Opening, StreamItem};
@@ -96,7 +97,7 @@ impl<'run, 'cap> Clear<'run, 'cap> {
         if !session.is_peer_wire() {
             // As many as a search for messages looks at.
             match item {
-                _ if connection.held.len() < MOST_HELD => connection.held.push((from, *item)),
+                _ if connection.held.len() < CLEAR_HELD => connection.held.push((from, *item)),
                 StreamItem::Data { bytes, .. } => connection.dropped += bytes.len() as u64,
                 _ => {}
             }
@@ -242,7 +243,5 @@ fn first_number(id: ConnectionId) -> u32 {
 
 // Rationale: with its headers an IP packet has 65,535 bytes.
 const LONGEST: usize = 65_000;
-// Rationale: what begins in mid-stream is told by its first messages; 48 bytes each.
-const MOST_HELD: usize = 4_096;
 // Rationale: farther than any message is long, and far from half of all sequence numbers.
 const FAR: u64 = 1 << 24;

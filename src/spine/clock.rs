@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Shared;
 use crate::capture::InputFacts;
 use crate::ends::{At, Span, Timestamp};
+use crate::limits::{CLOCK_PAIRS, CLOCK_STEPS};
 use crate::oddity::{Oddity, Sink};
 
 /// Where the times of a report come from, and what is known to be wrong with them. Every time is the capturing machine's own: a
@@ -117,7 +118,7 @@ impl Taps {
         let [a, b] = if original.frame.file() < again.frame.file() { [original, again] } else { [again, original] };
         let key = (a.frame.file(), b.frame.file());
         let ns = b.time.0.saturating_sub(a.time.0);
-        if self.pairs.len() >= MOST_PAIRS && !self.pairs.contains_key(&key) {
+        if self.pairs.len() >= CLOCK_PAIRS && !self.pairs.contains_key(&key) {
             return;
         }
         let new = TapClocks { a: key.0, b: key.1, packets: 0, least_ns: ns, most_ns: ns };
@@ -175,7 +176,7 @@ impl Clock {
         let of = self.by_input.entry(file).or_insert(new);
         of.count += 1;
         (of.least_ns, of.most_ns) = (of.least_ns.min(step), of.most_ns.max(step));
-        if self.steps.len() < MOST_STEPS {
+        if self.steps.len() < CLOCK_STEPS {
             self.steps.push(at);
         }
         shared.anomalies.odd(Oddity::ClockStep { ns: step }.at(at));
@@ -186,10 +187,6 @@ impl Clock {
 const BACKWARD_NS: i64 = 1_000_000_000;
 // Rationale: a day without one frame is rather a merged capture than a quiet network.
 const FORWARD_NS: i64 = 86_400_000_000_000;
-// Rationale: each step flags the transfers around it; more are only counted.
-const MOST_STEPS: usize = 10_000;
-// Rationale: a ring of files that overlap has a pair for each border; the packets of further ones are counted in the sum.
-const MOST_PAIRS: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

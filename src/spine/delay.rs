@@ -7,8 +7,8 @@
 
 use std::collections::VecDeque;
 
-use super::duplicates;
 use crate::ends::{At, FlowKey, Timestamp};
+use crate::limits::{DELAYED_FLOWS, FLOW_COPY_MARKS};
 use crate::packet::{Packet, Payload, TransportLayer};
 
 /// The packets of one flow that wait, in the order in which they came.
@@ -89,7 +89,7 @@ impl<'cap> Delay<'cap> {
 /// The flows in which packets wait, and since when at least.
 ///
 /// # Invariants
-/// - At most [`MOST_FLOWS`], but while one more is taken out.
+/// - At most [`DELAYED_FLOWS`], but while one more is taken out.
 #[derive(Debug, Default)]
 pub(super) struct Delayed(VecDeque<(Timestamp, FlowKey)>);
 
@@ -110,7 +110,7 @@ impl Delayed {
     /// Takes out the next flow in which packets may have waited for too long, and says before which time they came then.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<(FlowKey, Timestamp)> {
         let late = Timestamp(now.0.saturating_sub(WAIT_NS));
-        let crowded = self.0.len() > MOST_FLOWS;
+        let crowded = self.0.len() > DELAYED_FLOWS;
         self.0.front().filter(|(since, _)| *since < late || crowded)?;
         self.0.pop_front().map(|(_, flow)| (flow, if crowded { Timestamp(i64::MAX) } else { late }))
     }
@@ -149,11 +149,9 @@ fn payload<'a, 'cap>(packet: &'a Packet<'cap>) -> &'a Payload<'cap> {
 // Rationale: clocks that are set by hand are seconds apart; whatever waits is bounded by number, too.
 const WAIT_NS: i64 = 10_000_000_000;
 // Rationale: as many as copies are told of, in both directions; 400 KiB.
-const MOST: usize = 2 * duplicates::MOST;
+const MOST: usize = 2 * FLOW_COPY_MARKS;
 // Rationale: a packet takes as much memory.
 const SLICES: usize = 4;
-// Rationale: the flows that are held by default, and as many that were given up; 20 MB.
-const MOST_FLOWS: usize = 200_000;
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +241,7 @@ mod tests {
     fn where_too_many_flows_wait_the_first_one_waits_no_longer() {
         let mut delayed = Delayed::default();
         let first = packet(0, 1, 3);
-        for _ in 0..=MOST_FLOWS {
+        for _ in 0..=DELAYED_FLOWS {
             assert_eq!(delayed.next(Timestamp(5)), None);
             let mut delay = Delay::default();
             delay.push(&first, None);

@@ -4,6 +4,7 @@ use super::Shared;
 use crate::ends::{Direction, FlowKey, Protocol, Span};
 use crate::hearsay::NameSource;
 use crate::hearsay::names::source_of;
+use crate::limits::DNS_PARTS;
 use crate::stream::StreamItem;
 
 /// The stream of a server on port 53, as long as it is DNS.
@@ -41,7 +42,7 @@ impl<'cap> DnsStream<'cap> {
                 self.parts.push(bytes);
                 self.span.get_or_insert(Span::single(at)).cover(at);
                 // What a damaged packet says names nobody, and its lengths are in doubt.
-                self.lost = doubtful || self.parts.len() > MOST_PARTS;
+                self.lost = doubtful || self.parts.len() > DNS_PARTS;
                 if !self.lost {
                     self.messages(at, shared);
                 }
@@ -91,5 +92,3 @@ impl<'cap> DnsStream<'cap> {
 
 /// Bytes of the header of a message.
 const LEAST: usize = 12;
-// Rationale: 64 KiB in segments of 1,460 bytes is 45.
-const MOST_PARTS: usize = 64;

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use super::Shared;
 use crate::ends::{At, Direction, FlowKey, Span};
+use crate::limits::FLOW_COPY_MARKS;
 use crate::oddity::{Oddity, Sink};
 use crate::stream::StreamItem;
 
 /// The last packets of one direction, to tell a packet that is captured again from one that is sent again.
 ///
 /// # Invariants
-/// - At most [`MOST`] packets are kept; with one tap, more than [`LEAST`] only once a packet came again whose original
+/// - At most [`FLOW_COPY_MARKS`] packets are kept; with one tap, more than [`LEAST`] only once a packet came again whose original
 ///   was not kept.
 #[derive(Clone, Debug)]
 pub(super) struct Duplicates {
@@ -44,7 +45,7 @@ impl Duplicates {
     pub(super) fn new(several_taps: bool) -> Self {
         Self {
             kept: VecDeque::new(),
-            capacity: if several_taps { MOST } else { LEAST },
+            capacity: if several_taps { FLOW_COPY_MARKS } else { LEAST },
             gone: 0,
             found: 0,
             highest: None,
@@ -92,9 +93,9 @@ impl Duplicates {
     fn miss(&mut self, number: u32) {
         self.missed += 1;
         if self.kept.len() >= self.capacity {
-            self.capacity = MOST;
+            self.capacity = FLOW_COPY_MARKS;
         }
-        if self.missed > MOST {
+        if self.missed > FLOW_COPY_MARKS {
             // The stream is elsewhere by now: what follows is new again.
             (self.highest, self.missed) = (Some(number), 0);
         }
@@ -120,8 +121,6 @@ pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction,
 
 // Rationale: duplicates of SPAN ports and of `-i any` follow within a few packets; 384 bytes.
 const LEAST: usize = 16;
-// Rationale: at two taps whose clocks are 40 ms apart, what a flow of 300 Mbit/s sends in that time; 24 KiB.
-pub(super) const MOST: usize = 1_024;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;
 // Rationale: clocks of taps differ by seconds at most where anybody cares for them; days later it is another packet.
@@ -143,28 +142,32 @@ mod tests {
     #[test]
     fn a_copy_is_found_with_its_original_and_a_third_one_with_the_first() {
         let mut duplicates = Duplicates::new(false);
-        assert_eq!(duplicates.original(mark(7, true), at(0, 1, 0), MOST), None);
+        assert_eq!(duplicates.original(mark(7, true), at(0, 1, 0), FLOW_COPY_MARKS), None);
         for frame in [2, 3] {
-            assert_eq!(duplicates.original(mark(7, true), at(0, frame, 0), MOST), Some(at(0, 1, 0)));
+            assert_eq!(duplicates.original(mark(7, true), at(0, frame, 0), FLOW_COPY_MARKS), Some(at(0, 1, 0)));
         }
     }
 
     #[test]
     fn what_may_have_been_sent_again_counts_as_a_copy_only_for_a_moment_or_in_another_file() {
         let mut duplicates = Duplicates::new(false);
-        duplicates.original(mark(7, false), at(0, 1, 0), MOST);
-        assert_eq!(duplicates.original(mark(7, false), at(0, 2, 200), MOST), None);
-        assert!(duplicates.original(mark(7, false), at(0, 3, 210), MOST).is_some());
-        assert!(duplicates.original(mark(7, false), at(1, 1, 900), MOST).is_some());
+        duplicates.original(mark(7, false), at(0, 1, 0), FLOW_COPY_MARKS);
+        assert_eq!(duplicates.original(mark(7, false), at(0, 2, 200), FLOW_COPY_MARKS), None);
+        assert!(duplicates.original(mark(7, false), at(0, 3, 210), FLOW_COPY_MARKS).is_some());
+        assert!(duplicates.original(mark(7, false), at(1, 1, 900), FLOW_COPY_MARKS).is_some());
     }
 
     #[test]
     fn what_comes_again_more_than_a_minute_later_is_no_copy() {
         for (file, sure) in [(0, true), (1, true), (1, false)] {
             let mut duplicates = Duplicates::new(true);
-            duplicates.original(mark(7, sure), at(0, 1, 0), MOST);
-            assert_eq!(duplicates.original(mark(7, sure), at(file, 2, 60_001), MOST), None, "{file} {sure}");
-            assert!(duplicates.original(mark(7, sure), at(file, 3, 60_010), MOST).is_some());
+            duplicates.original(mark(7, sure), at(0, 1, 0), FLOW_COPY_MARKS);
+            assert_eq!(
+                duplicates.original(mark(7, sure), at(file, 2, 60_001), FLOW_COPY_MARKS),
+                None,
+                "{file} {sure}"
+            );
+            assert!(duplicates.original(mark(7, sure), at(file, 3, 60_010), FLOW_COPY_MARKS).is_some());
         }
     }
 
@@ -173,25 +176,26 @@ mod tests {
         for behind in [4, 300, 5_000] {
             let (mut duplicates, mut found) = (Duplicates::new(false), 0);
             for n in 0..20_000_u32 {
-                duplicates.original(mark(n, true), at(0, u64::from(n) + 1, 0), MOST);
+                duplicates.original(mark(n, true), at(0, u64::from(n) + 1, 0), FLOW_COPY_MARKS);
                 if let Some(copy) = n.checked_sub(behind) {
-                    let original = duplicates.original(mark(copy, true), at(1, u64::from(copy) + 1, 0), MOST);
+                    let original =
+                        duplicates.original(mark(copy, true), at(1, u64::from(copy) + 1, 0), FLOW_COPY_MARKS);
                     assert!(original.is_none_or(|original| original == at(0, u64::from(copy) + 1, 0)));
                     found += u32::from(original.is_some());
                 }
             }
             let expected = if behind < 1_000 { 19_000..20_000 } else { 0..1 };
             assert!(expected.contains(&found), "{behind}: {found}");
-            assert!(duplicates.kept.len() <= MOST);
+            assert!(duplicates.kept.len() <= FLOW_COPY_MARKS);
         }
     }
 
     #[test]
     fn a_stream_that_jumps_back_is_taken_as_new_again() {
         let mut duplicates = Duplicates::new(false);
-        duplicates.original(mark(1 << 30, true), at(0, 1, 0), MOST);
+        duplicates.original(mark(1 << 30, true), at(0, 1, 0), FLOW_COPY_MARKS);
         for n in 0..2_000 {
-            assert_eq!(duplicates.original(mark(n, true), at(0, u64::from(n) + 2, 0), MOST), None);
+            assert_eq!(duplicates.original(mark(n, true), at(0, u64::from(n) + 2, 0), FLOW_COPY_MARKS), None);
         }
         assert_eq!(duplicates.highest, Some(1_999));
     }

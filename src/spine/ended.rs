@@ -7,6 +7,7 @@ use super::traffic::{CarriedProtocol, FlowKind, Volume};
 use super::{Flow, Shared};
 use crate::ends::{Direction, FlowKey, Timestamp};
 use crate::flow::{FlowTable, Life};
+use crate::limits::{ENDED_BUSY, ENDED_SILENT};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{Packet, TcpSegment};
 use crate::stream::{Ended, Leftover};
@@ -123,9 +124,9 @@ impl Lingering {
             let first = queue.front().map(|(time, _)| now.0.saturating_sub(time.0));
             first.is_some_and(|waited| waited > LINGER_NS || queue.len() > most)
         };
-        if due(&self.silent, MOST_SILENT) {
+        if due(&self.silent, ENDED_SILENT) {
             self.silent.pop_front()
-        } else if due(&self.busy, MOST_BUSY) {
+        } else if due(&self.busy, ENDED_BUSY) {
             self.busy.pop_front()
         } else {
             None
@@ -135,7 +136,3 @@ impl Lingering {
 
 // Rationale: as long as Linux keeps a connection in TIME-WAIT; what is sent again comes far sooner.
 const LINGER_NS: i64 = 60_000_000_000;
-// Rationale: 3 KiB each; a handshake without piece data is worth 12 MB of waiting and no more.
-const MOST_SILENT: usize = 4_096;
-// Rationale: as many flows as are held by default: those that served are closed by time alone, unless the clock stands.
-const MOST_BUSY: usize = 100_000;

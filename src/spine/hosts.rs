@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::coverage::{Coverage, Host, Seen, UnrecognisedFlow};
 use super::traffic::{CarriedProtocol, Volume};
 use crate::ends::{Direction, FlowKey, Timestamp};
+use crate::limits::{HOSTS, UNRECOGNISED};
 
 /// The packets of every address.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Hosts {
         self.host(high, low, down, told(Direction::LowToHigh));
         let unknown = content == CarriedProtocol::Other && volume.bytes().iter().sum::<u64>() > 0;
         if let (true, Some(all)) = (unknown, up.into_iter().chain(down).reduce(Seen::join)) {
-            if self.unrecognised.len() < MOST_UNRECOGNISED {
+            if self.unrecognised.len() < UNRECOGNISED {
                 let (first, last) = (all.first, all.last);
                 self.unrecognised.push(UnrecognisedFlow {
                     a: flow.low,
@@ -69,7 +70,7 @@ impl Hosts {
     }
 
     fn host(&mut self, address: IpAddr, other: IpAddr, from: Option<Seen>, to: Option<Seen>) {
-        if self.hosts.len() >= MOST_HOSTS && !self.hosts.contains_key(&address) {
+        if self.hosts.len() >= HOSTS && !self.hosts.contains_key(&address) {
             self.left_out += 1;
             return;
         }
@@ -123,11 +124,6 @@ fn is_of_one_link(address: IpAddr) -> bool {
         IpAddr::V6(v6) => v6.is_multicast() || v6.is_unicast_link_local() || v6.is_unspecified(),
     }
 }
-
-// Rationale: some 180 bytes each, 45 MB in all; a capture of a backbone has more, and of those no absence is told.
-const MOST_HOSTS: usize = 250_000;
-// Rationale: 96 bytes each.
-const MOST_UNRECOGNISED: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -305,7 +305,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             }
         }
         let shared = &mut self.shared;
-        if shared.utp_open > shared.options.limits.flows.div_ceil(UTP_PART) {
+        if shared.utp_open > shared.options.limits.utp_connections() {
             // One flow may hold many, and one takes 6 KB with what was read of it.
             let evicted = self.flows.evict();
             self.make_room(packet.at, evicted);
@@ -569,6 +569,3 @@ impl<'cap> Flow<'cap> {
         };
     }
 }
-
-// Rationale: 6 KB each, with what was read of it; a flow takes 1 to 4.
-const UTP_PART: usize = 2;

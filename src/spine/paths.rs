@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ends::PathId;
+use crate::limits::FLOW_TUNNELS;
 use crate::packet::Decoder;
 
 /// The tunnels that a flow crossed, the first few of them.
@@ -21,7 +22,7 @@ impl Paths {
         if path == PathId::NONE {
             self.direct = true;
         } else if !self.tunnels.contains(&path) {
-            if self.tunnels.len() < MOST_PATHS {
+            if self.tunnels.len() < FLOW_TUNNELS {
                 self.tunnels.push(path);
             } else {
                 self.more = true;
@@ -47,5 +48,3 @@ impl Paths {
 const NO_TUNNEL: &str = "(no tunnel)";
 /// Stands among the tunnels of a flow that crossed more than are kept.
 const MORE_TUNNELS: &str = "(more tunnels, not listed)";
-// Rationale: more tunnels than a flow crosses; the first ones are kept.
-const MOST_PATHS: usize = 8;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Shared, Spine};
 use crate::ends::{ConnectionId, Direction, FlowKey, FrameId};
 use crate::judge::Contests;
+use crate::limits::{CONTESTS, READINGS};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
 use crate::wire::Contest;
@@ -29,7 +30,7 @@ impl Spine<'_, '_> {
     /// Says before the first frame what earlier readings learned.
     pub(crate) fn look_again(&mut self, look: SecondLook) {
         if look.crowded {
-            let most = MOST_READINGS as u32;
+            let most = READINGS as u32;
             self.shared.anomalies.odd(Oddity::from(Bound::Framings { most }).seen());
         }
         self.shared.second = look;
@@ -66,8 +67,8 @@ impl Shared<'_, '_> {
         question: Question,
         choices: Vec<Choice>,
     ) {
-        if self.second.contests.len() >= MOST_CONTESTS {
-            let most = MOST_READINGS as u32;
+        if self.second.contests.len() >= CONTESTS {
+            let most = READINGS as u32;
             return self.anomalies.odd(Oddity::from(Bound::Framings { most }).within(session.span()));
         }
         let key = (session.flow, session.number, from, question);
@@ -179,7 +180,7 @@ impl Readings {
         }
         self.readings += 1;
         let mut changed = false;
-        let untried = self.readings < MOST_READINGS;
+        let untried = self.readings < READINGS;
         for ways in self.stretches.values_mut() {
             // What did not come up in this reading is not wanted.
             if let Some(verified @ None) = ways.verified.get_mut(ways.now) {
@@ -202,13 +203,9 @@ impl Readings {
                 _ => {}
             }
         }
-        changed && self.readings <= MOST_READINGS
+        changed && self.readings <= READINGS
     }
 }
 
 /// Bytes of the usual block and its header.
 const USUAL: u64 = (16 << 10) + 13;
-// Rationale: four framings of one stretch, others of stretches that only these show, and the one that is chosen.
-const MOST_READINGS: usize = 6;
-// Rationale: 200 bytes each; a capture with more of them is made to have them.
-const MOST_CONTESTS: usize = 1 << 16;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::SameConnection;
 use crate::ends::{Direction, Endpoint, FlowKey, Span, Transport};
+use crate::limits::{CLOCKS_APART_NS, COMPARED_CONNECTIONS, TRANSLATED_SIDES};
 use crate::oddity::{self, Bound, Occurrence, Oddity, Sink};
 use crate::session::Session;
 use crate::torrent::TorrentId;
@@ -98,15 +99,15 @@ impl Translations {
 
     fn add(&mut self, connection: Observed, initial: [u64; 2], anomalies: &mut dyn Sink) {
         let known = self.by_numbers.entry(initial).or_default();
-        if known.len() > MOST_SIDES {
+        if known.len() > TRANSLATED_SIDES {
             return;
         }
-        if self.count < MOST_CONNECTIONS {
+        if self.count < COMPARED_CONNECTIONS {
             self.count += 1;
             known.push(connection);
             return;
         }
-        let oddity = Oddity::from(Bound::ConnectionsCompared { most: MOST_CONNECTIONS });
+        let oddity = Oddity::from(Bound::ConnectionsCompared { most: COMPARED_CONNECTIONS });
         anomalies.odd(oddity.within(connection.span).sent(connection.flow, connection.initiator));
     }
 
@@ -114,7 +115,7 @@ impl Translations {
     /// sides, their sender begins all of them so, and the numbers tell nothing.
     pub(super) fn finish(self, anomalies: &mut dyn Sink) -> Vec<SameConnection> {
         let mut same = Vec::new();
-        for connections in self.by_numbers.values().filter(|known| known.len() <= MOST_SIDES) {
+        for connections in self.by_numbers.values().filter(|known| known.len() <= TRANSLATED_SIDES) {
             for (place, one) in connections.iter().enumerate() {
                 for other in connections.iter().take(place).filter(|other| other.is_same(one)) {
                     anomalies.odd(occurrence(other, one));
@@ -155,14 +156,6 @@ fn occurrence(one: &Observed, other: &Observed) -> Occurrence {
     };
     Oddity::SameConnection(Box::new(same)).within(one.span.join(other.span)).sent(one.flow, one.initiator)
 }
-
-// Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is elsewhere.
-const MOST_CONNECTIONS: usize = 200_000;
-// Rationale: a packet that crosses four translators in sight of the taps has five addresses.
-const MOST_SIDES: usize = 5;
-// Rationale: the clocks of two taps differ by seconds at most where anybody cares for them; 64 bits of sequence numbers
-// and the handshakes agree by chance never.
-const CLOCKS_APART_NS: i64 = 60_000_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use super::announces::{Announces, established};
 use super::channel::Transported;
 use super::{Purpose, Shared};
 use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
+use crate::limits::UNTOLD_ITEMS;
 use crate::oddity::{Bound, GapKind, Lost, MentionFault, Oddity, Relay, Sink};
 use crate::stream::{GapCause, Missing, Opening, StreamItem};
 use crate::torrent::TorrentId;
@@ -279,11 +280,8 @@ impl<'cap> Oddities<'cap> {
             | StreamItem::End { .. } => false,
             _ => true,
         };
-        if told && self.untold.len() < MOST_UNTOLD {
+        if told && self.untold.len() < UNTOLD_ITEMS {
             self.untold.push(*item);
         }
     }
 }
-
-// Rationale: of a connection that is no webseed nothing more is kept.
-const MOST_UNTOLD: usize = 1_024;

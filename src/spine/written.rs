@@ -12,6 +12,7 @@ use crate::facts::{
     Answer, Block, BlockId, Body, Connection, Doubt, Eager, Facts, Hashes, Heard, Journal, Opaque, Place, Reason,
     Receiver, Run, SPILL, Scope, Second,
 };
+use crate::limits::HASHES_BYTES;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::session::{Answer as Answered, Served, Session, SessionEvent};
@@ -121,12 +122,13 @@ impl<'run, 'cap> Written<'run, 'cap> {
         options: &Options<'_>,
         eager: Option<Box<dyn Eager + 'run>>,
     ) -> Self {
-        let (memory, dir) = (options.limits.journal_memory, options.spool_dir);
+        let limits = &options.limits;
+        let (other, dir) = (limits.other_journal_memory(), options.spool_dir);
         let facts = Facts {
-            connections: Journal::new(memory / SMALLER, dir),
-            blocks: Journal::new(memory, dir),
-            bodies: Journal::new(memory / SMALLER, dir),
-            doubts: Journal::new(memory / SMALLER, dir),
+            connections: Journal::new(other, dir),
+            blocks: Journal::new(limits.journal_memory, dir),
+            bodies: Journal::new(other, dir),
+            doubts: Journal::new(other, dir),
             ..Facts::default()
         };
         Self { captures, spill, order: 0, facts, hashes: BTreeSet::new(), hash_bytes: 0, eager }
@@ -260,7 +262,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
             return true;
         }
         let bytes = hashes.len() + size_of::<Hashes>() + digest.len();
-        let room = self.hash_bytes + bytes <= MOST_HASH_BYTES;
+        let room = self.hash_bytes + bytes <= HASHES_BYTES;
         if room {
             self.hash_bytes += bytes;
             self.hashes.insert(digest);
@@ -319,8 +321,3 @@ impl<'run, 'cap> Written<'run, 'cap> {
         Place { store: SPILL, offset: offset.unwrap_or(u64::MAX) }
     }
 }
-
-// Rationale: two million hashes, the leaves of 32 GiB.
-const MOST_HASH_BYTES: usize = 64 << 20;
-// Rationale: blocks are most of what is written.
-const SMALLER: usize = 4;

@@ -5,6 +5,7 @@
 
 use super::StreamItem;
 use crate::ends::{At, Direction};
+use crate::limits::CHALLENGED_PACKETS;
 
 /// A packet, with its frame and the way it went.
 pub(super) type Sent<P> = (At, Direction, P);
@@ -32,7 +33,7 @@ impl<P: Copy> Challenge<P> {
     /// Returns true if as many packets as may be kept followed the opening: unless the old connection went on, the
     /// new one has taken its place.
     pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= MOST_HELD
+        self.held.len() >= CHALLENGED_PACKETS
     }
 
     /// Returns true if any packet followed the opening.
@@ -72,7 +73,3 @@ impl<P: Copy> Challenge<P> {
         }
     }
 }
-
-// Rationale: an answer comes within a round trip; where the captures lack the other direction, what follows is read 64
-// packets late.
-const MOST_HELD: usize = 64;

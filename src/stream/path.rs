@@ -5,6 +5,7 @@
 //! acknowledgement no packet of the other end can have caused is not that of who really received them.
 
 use crate::ends::{At, Direction};
+use crate::limits::UNJUDGED_PACKETS;
 
 /// The place of a packet in the numbers of its direction.
 pub(super) trait Place: Copy {
@@ -243,7 +244,7 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     #[cold]
     fn note_unjudged(&mut self, direction: Direction, (first, last): (P, P), ack: Option<N>) -> Noted<P> {
         let unjudged = &mut self.unjudged[direction.index()];
-        let is_full = unjudged.len() >= MOST_UNJUDGED;
+        let is_full = unjudged.len() >= UNJUDGED_PACKETS;
         let is_near = |before: &Unjudged<N, P>| match (before.ack, ack) {
             (Some(before), Some(ack)) => ack.away(before).abs() <= N::STEP,
             (before, ack) => before.is_none() && ack.is_none(),
@@ -306,9 +307,6 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         }
     }
 }
-
-// Rationale: a connection has one; a forger another.
-const MOST_UNJUDGED: usize = 64;
 
 #[cfg(test)]
 mod tests {

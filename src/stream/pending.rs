@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::path::{Ack, Number, Place, ReturnPath};
 use super::{StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
+use crate::limits::PENDING_BEHIND;
 
 /// One direction of a connection, for which packets of the other one wait. A place is told in the unit in which its
 /// packets count.
@@ -236,7 +237,7 @@ impl<P, N> Queue<P, N> {
     fn overdue(&self, now: Option<At>, other: &Self, limits: &StreamLimits) -> Option<At> {
         let first = self.held.front()?;
         let waited = |now: At| now.time.0.saturating_sub(first.at.time.0) > limits.acked_hole_wait_ns;
-        let crowded = || self.held.len() > limits.pending_segments as usize || other.held.len() > MOST_BEHIND;
+        let crowded = || self.held.len() > limits.pending_segments as usize || other.held.len() > PENDING_BEHIND;
         (now.is_none_or(waited) || crowded()).then_some(first.at)
     }
 }
@@ -294,9 +295,6 @@ fn place<'cap>(
     let later = fresh.iter().position(later).unwrap_or(fresh.len());
     start + later.max(own.map_or(0, |last| last + 1))
 }
-
-// Rationale: as many as a hole is waited for: what waits for a packet that waits for a hole would never end that.
-const MOST_BEHIND: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

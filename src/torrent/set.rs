@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::directory::entries_below;
 use crate::input::read_whole;
+use crate::limits::TORRENT_BYTES;
 
 use super::{Torrent, magnet, sha256};
 
@@ -217,7 +218,7 @@ impl Torrents {
             }
         }
         let shown = path.display().to_string();
-        let bytes = read_whole(path, MOST_BYTES, "a torrent file")?;
+        let bytes = read_whole(path, TORRENT_BYTES, "a torrent file")?;
         let torrent = Torrent::parse(&shown, &bytes)?;
         let name = path.file_name().map_or(shown, |name| name.to_string_lossy().into_owned());
         self.take_in(name, &bytes, torrent);
@@ -232,9 +233,6 @@ impl Torrents {
         self.add(torrent);
     }
 }
-
-// Rationale: ten times the largest that trackers list; the piece layers of a v2 torrent of 1 TB in pieces of 1 MiB are 32 MB.
-const MOST_BYTES: u64 = 128 << 20;
 
 #[cfg(test)]
 mod tests {

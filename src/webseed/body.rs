@@ -7,6 +7,7 @@ use super::multipart::Multipart;
 use super::tracker::Gathering;
 use super::{BodyPart, Flaw, Slice, Stretch, WebEvent, WebRequest};
 use crate::ends::{At, Span};
+use crate::limits::{CHUNK_LINE_BYTES, TRAILER_BYTES};
 use crate::wire::Framing;
 
 /// A response's body that is being read.
@@ -206,7 +207,7 @@ impl ChunkState {
                     if line.last() != Some(&b';') {
                         line.push(byte);
                     }
-                    return if line.len() > MAX_LINE { BodyProgress::Lost } else { BodyProgress::More };
+                    return if line.len() > CHUNK_LINE_BYTES { BodyProgress::Lost } else { BodyProgress::More };
                 }
                 let Some(size) = chunk_size(line) else { return BodyProgress::Lost };
                 *self = if size == 0 { Self::Trailer { line: 0, all: 0 } } else { Self::Data(size) };
@@ -228,7 +229,7 @@ impl ChunkState {
                     b'\r' => {}
                     _ => *line += 1,
                 }
-                if *all > MAX_TRAILER { BodyProgress::Lost } else { BodyProgress::More }
+                if *all > TRAILER_BYTES { BodyProgress::Lost } else { BodyProgress::More }
             }
             Self::Data(_) => BodyProgress::More,
         }
@@ -346,7 +347,3 @@ impl<'cap> PartSink<'cap> {
 
 // Rationale: four leaves (BEP 52); a body of any length holds no more than that at once.
 const PART_BYTES: u32 = 64 << 10;
-// Rationale: 16 hexadecimal digits, and leading zeros.
-const MAX_LINE: usize = 4 << 10;
-// Rationale: only counted; what goes on for so long is no trailer.
-const MAX_TRAILER: usize = 64 << 20;

@@ -2,6 +2,7 @@
 
 use super::{ByteRange, WebRequest};
 use crate::ends::{At, Span};
+use crate::limits::{WEB_HEADER_BYTES, WEB_HEADER_PASSED_BYTES};
 
 /// The protocol that the first bytes of a direction show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ impl Gathered {
                 }
             }
         }
-        if self.bytes.len() >= MAX_HEAD || self.len >= MAX_PASSED {
+        if self.bytes.len() >= WEB_HEADER_BYTES || self.len >= WEB_HEADER_PASSED_BYTES {
             HeadProgress::TooLong
         } else {
             HeadProgress::More
@@ -414,7 +415,3 @@ const FIELDS: [&str; 9] = [
 ];
 /// The name that stands for the first line of a header, which has none.
 const FIRST_LINE: &[u8] = b"\n";
-// Rationale: what is held of a header; servers and clients refuse a first line or a field above 8 to 32 KiB.
-const MAX_HEAD: usize = 64 << 10;
-// Rationale: only counted; what goes on for so long is no header.
-const MAX_PASSED: u64 = 64 << 20;

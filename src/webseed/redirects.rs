@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::mapping::{plain, resource};
 use super::{Basis, Candidate, WebRequest, identify};
+use crate::limits::{REDIRECT_BYTES, REDIRECTS};
 use crate::torrent::Torrents;
 
 /// Where the resources went that may be a torrent's, over all connections of a run.
@@ -34,13 +35,13 @@ impl Redirects {
         if identify(Some(&origin), None, torrents).is_empty() {
             return true;
         }
-        if to.0.len() + to.1.len() + origin.target.len() > LONGEST {
+        if to.0.len() + to.1.len() + origin.target.len() > REDIRECT_BYTES {
             return false;
         }
         if self.known.insert(to.clone(), Redirect { origin, followed: false }).is_none() {
             self.order.push_back(to);
         }
-        let oldest = if self.order.len() > MOST { self.order.pop_front() } else { None };
+        let oldest = if self.order.len() > REDIRECTS { self.order.pop_front() } else { None };
         oldest.and_then(|oldest| self.known.remove(&oldest)).is_none_or(|oldest| oldest.followed)
     }
 
@@ -88,11 +89,6 @@ fn resolve(host: &str, target: &str, location: &str) -> Option<(String, String)>
     Some((host.to_owned(), target))
 }
 
-// Rationale: a client follows a redirect at once; a thousand clients may do so at the same time.
-const MOST: usize = 1_024;
-// Rationale: servers refuse targets above 8 KiB.
-const LONGEST: usize = 16 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,9 +134,9 @@ mod tests {
         assert_eq!(basis(&mut redirects, "/three", None), None);
         // `/two` was followed, `/one` was not.
         let notes: Vec<_> =
-            (0..=MOST).map(|n| redirects.note(&request("/file.bin"), &format!("/{n}"), &torrents)).collect();
+            (0..=REDIRECTS).map(|n| redirects.note(&request("/file.bin"), &format!("/{n}"), &torrents)).collect();
         let forgotten: Vec<_> = notes.iter().enumerate().filter(|(_, kept)| !**kept).map(|(n, _)| n).collect();
-        assert_eq!(forgotten, [MOST - 2, MOST]);
-        assert_eq!((redirects.known.len(), redirects.order.len()), (MOST, MOST));
+        assert_eq!(forgotten, [REDIRECTS - 2, REDIRECTS]);
+        assert_eq!((redirects.known.len(), redirects.order.len()), (REDIRECTS, REDIRECTS));
     }
 }

@@ -7,6 +7,7 @@ use super::body::{BodyProgress, HttpBody};
 use super::head::{ContentRange, Gathered, HeadProgress, HttpSniff, RequestHead, ResponseHead, sniff};
 use super::{ByteRange, Flaw, Stretch, WebEvent, WebRequest};
 use crate::ends::{At, Endpoint};
+use crate::limits::WEB_REQUESTS_BYTES;
 use crate::wire::Framing;
 
 /// The requests of one connection.
@@ -122,7 +123,7 @@ impl<'cap> Requests<'cap> {
         let host = self.server.map_or(host.map(str::to_owned), |server| Some(with_port(host, server)));
         let request = Arc::new(WebRequest { host, ..head.request });
         self.bytes += size(&request);
-        while self.bytes > MOST_BYTES && self.forget().is_some() {
+        while self.bytes > WEB_REQUESTS_BYTES && self.forget().is_some() {
             self.uncertain = true;
             out.push(WebEvent::Bad { reason: Flaw::Outstanding, bytes: 0, at });
         }
@@ -174,6 +175,3 @@ fn size(request: &WebRequest) -> usize {
     let text = request.method.len() + request.target.len() + request.host.as_ref().map_or(0, String::len);
     size_of::<WebRequest>() + text + request.ranges.len() * size_of::<ByteRange>()
 }
-
-// Rationale: clients pipeline at most a few dozen requests of some 300 bytes; this is room for 13,000.
-const MOST_BYTES: usize = 4 << 20;

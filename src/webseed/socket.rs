@@ -3,6 +3,7 @@
 
 use super::{Flaw, Stretch, WebEvent};
 use crate::ends::{At, Span};
+use crate::limits::SOCKET_MESSAGE_BYTES;
 
 /// A text message of a WebSocket that begins as JSON does.
 ///
@@ -148,7 +149,7 @@ impl TextMessage {
         self.span.cover(part.at);
         self.doubtful |= part.doubtful;
         let Some(text) = &mut self.text else { return };
-        let Some(bytes) = part.bytes.filter(|bytes| text.len() + bytes.len() <= MOST) else {
+        let Some(bytes) = part.bytes.filter(|bytes| text.len() + bytes.len() <= SOCKET_MESSAGE_BYTES) else {
             (self.text, self.lost) = (None, true);
             return;
         };
@@ -180,7 +181,7 @@ fn inflated(mut message: Vec<u8>) -> Option<Vec<u8>> {
     // The end of the last block, which is left out.
     message.extend([0, 0, 0xff, 0xff]);
     let mut inflate = flate2::Decompress::new(false);
-    let mut text = Vec::with_capacity(message.len().saturating_mul(4).clamp(1_024, MOST));
+    let mut text = Vec::with_capacity(message.len().saturating_mul(4).clamp(1_024, SOCKET_MESSAGE_BYTES));
     loop {
         let (read, had) = (inflate.total_in() as usize, text.len());
         let rest = message.get(read..)?;
@@ -189,10 +190,10 @@ fn inflated(mut message: Vec<u8>) -> Option<Vec<u8>> {
             return Some(text);
         }
         if text.len() == text.capacity() {
-            if text.len() >= MOST {
+            if text.len() >= SOCKET_MESSAGE_BYTES {
                 return None;
             }
-            text.reserve_exact(text.len().min(MOST - text.len()));
+            text.reserve_exact(text.len().min(SOCKET_MESSAGE_BYTES - text.len()));
         } else if inflate.total_in() as usize == read && text.len() == had {
             return None;
         }
@@ -230,9 +231,6 @@ fn frame(header: &[u8]) -> Option<(SocketFrame, Length)> {
         && length < 1 << 63;
     Some((SocketFrame { opcode, last, compressed, sound }, (length, masked, mask)))
 }
-
-// Rationale: an announce with ten offers has 30,000 bytes; a scrape of a thousand swarms 100,000.
-const MOST: usize = 1 << 20;
 
 #[cfg(test)]
 pub(super) mod tests {

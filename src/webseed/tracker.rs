@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::head::{Coding, ResponseHead};
 use super::{Stretch, WebRequest};
 use crate::ends::Span;
+use crate::limits::{TRACKER_ANSWER_BYTES, TRACKER_ANSWER_SLICES};
 use crate::wire::Framing;
 
 /// A body that answers a tracker request, or that may do so.
@@ -27,7 +28,7 @@ pub struct TrackerAnswer {
 /// A body that is being gathered.
 ///
 /// # Invariants
-/// - At most [`MOST`] bytes in [`MOST_SLICES`] slices of the capture; nothing is copied before it is whole.
+/// - At most [`TRACKER_ANSWER_BYTES`] bytes in [`TRACKER_ANSWER_SLICES`] slices of the capture; nothing is copied before it is whole.
 #[derive(Debug)]
 pub(super) struct Gathering<'cap> {
     request: Option<Arc<WebRequest>>,
@@ -57,7 +58,9 @@ impl<'cap> Gathering<'cap> {
         let other = self.request.is_none() && self.coding == Some(Coding::Identity) && self.bytes == 0;
         match stretch.bytes {
             Some(bytes) if other && bytes.first() != Some(&b'd') => self.body = None,
-            Some(bytes) if self.bytes + bytes.len() <= MOST && body.len() < MOST_SLICES => {
+            Some(bytes)
+                if self.bytes + bytes.len() <= TRACKER_ANSWER_BYTES && body.len() < TRACKER_ANSWER_SLICES =>
+            {
                 body.push(bytes);
                 self.bytes += bytes.len();
             }
@@ -85,8 +88,8 @@ impl<'cap> Gathering<'cap> {
 fn decoded(coding: Coding, body: Vec<u8>) -> Option<Vec<u8>> {
     let read = |source: &mut dyn Read| {
         let mut clear = Vec::new();
-        let len = source.take(MOST as u64 + 1).read_to_end(&mut clear).ok()?;
-        (len <= MOST).then_some(clear)
+        let len = source.take(TRACKER_ANSWER_BYTES as u64 + 1).read_to_end(&mut clear).ok()?;
+        (len <= TRACKER_ANSWER_BYTES).then_some(clear)
     };
     match coding {
         Coding::Identity => Some(body),
@@ -96,8 +99,3 @@ fn decoded(coding: Coding, body: Vec<u8>) -> Option<Vec<u8>> {
             .or_else(|| read(&mut flate2::read::DeflateDecoder::new(&body[..]))),
     }
 }
-
-// Rationale: a list of 50 peers has 300 bytes, one of 10,000 peers as dictionaries 600,000.
-const MOST: usize = 1 << 20;
-// Rationale: 1 MiB in segments of 1,460 bytes is 720; chunks of a few bytes each are nobody's answer.
-const MOST_SLICES: usize = 2_048;

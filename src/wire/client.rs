@@ -2,6 +2,8 @@
 //!
 //! Sources: BEP 20 (Azureus and Shadow style), and the peer_ids that the clients themselves send.
 
+use crate::limits::CLIENT_NAME_BYTES;
+
 /// Name and version of the client that `peer_id` claims, such as `libtorrent 2.0.8`; the name alone when the
 /// version is not written in the client's way. `None` for an unknown convention or code. Printable ASCII only.
 pub fn client_name(peer_id: &[u8; 20]) -> Option<String> {
@@ -11,8 +13,8 @@ pub fn client_name(peer_id: &[u8; 20]) -> Option<String> {
 /// `bytes` as text that is safe to print, so that different names look different: bytes that are no UTF-8 as `\x{e9}`,
 /// control and direction-changing characters as `\u{7}`, a backslash doubled; at most 128 characters before escaping.
 pub fn printable(bytes: &[u8]) -> String {
-    let (mut text, mut room) = (String::new(), TEXT);
-    for chunk in bytes.get(..TEXT * 4).unwrap_or(bytes).utf8_chunks() {
+    let (mut text, mut room) = (String::new(), CLIENT_NAME_BYTES);
+    for chunk in bytes.get(..CLIENT_NAME_BYTES * 4).unwrap_or(bytes).utf8_chunks() {
         for letter in chunk.valid().chars().take(room) {
             let hidden = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
                 || letter == '\u{feff}'
@@ -114,9 +116,6 @@ fn digit(byte: u8) -> Option<u32> {
 fn all_digits(field: &[u8]) -> bool {
     field.iter().all(u8::is_ascii_digit)
 }
-
-// Rationale: longer than any client's name with version; keeps a report's line readable.
-const TEXT: usize = 128;
 
 /// Azureus-style codes (BEP 20 and the clients' own sources).
 const AZUREUS: &[(&[u8; 2], &str)] = &[
@@ -272,8 +271,8 @@ mod tests {
         assert_eq!(printable("µTorrent 3.5".as_bytes()), "µTorrent 3.5");
         assert_eq!(printable(b"a\x1b[31m\n"), "a\\u{1b}[31m\\n");
         assert_eq!(printable("a\u{202e}b".as_bytes()), "a\\u{202e}b");
-        assert_eq!(printable(&[b'a'; 10_000]).len(), TEXT);
+        assert_eq!(printable(&[b'a'; 10_000]).len(), CLIENT_NAME_BYTES);
         assert_eq!(printable(b"caf\xe9\\"), "caf\\x{e9}\\\\");
-        assert_eq!(printable(&[0xff; 600]).matches("x{ff}").count(), TEXT);
+        assert_eq!(printable(&[0xff; 600]).matches("x{ff}").count(), CLIENT_NAME_BYTES);
     }
 }

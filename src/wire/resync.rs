@@ -4,6 +4,7 @@
 //! One candidate is examined at a time, in stream order, and the search never runs ahead of it: every byte is
 //! searched once, whatever the candidates turn out to be.
 
+use crate::limits::SEARCH_SLICES;
 use memchr::{memchr, memchr2};
 
 use super::BlockRef;
@@ -196,7 +197,7 @@ impl Search {
                 Some(_) => return Acceptance::Reject,
                 // A message that ends exactly where the stream does was framed rightly.
                 None if last && filled == 0 && window.end() == Some(place) => return Acceptance::Accept,
-                None if last || stop == Stop::Hole || window.slices() > MAX_SLICES => return unseen,
+                None if last || stop == Stop::Hole || window.slices() > SEARCH_SLICES => return unseen,
                 None => return Acceptance::Wait,
             }
             let len = buffer.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
@@ -348,5 +349,3 @@ const MAX_EXTENDED: u32 = 1 << 16;
 const MAX_CHAINED: u32 = (1 << 20) + 9;
 // Rationale: one is sent after two minutes of silence; a longer row of zeros is payload.
 const MAX_KEEP_ALIVES: u32 = 4;
-// Rationale: 1 MiB in 256-byte segments, 200 KiB of bookkeeping; only hostile streams are cut finer.
-pub(super) const MAX_SLICES: usize = 4_096;

@@ -2,8 +2,9 @@
 //! and only the hash tells which framing is right (T56).
 
 use super::deframer::Contest;
-use super::resync::{Candidate, Expectation, MAX_SLICES, Search};
+use super::resync::{Candidate, Expectation, Search};
 use super::window::{Chunk, Window};
+use crate::limits::{RIVAL_HEADERS, RIVAL_STARTS, SEARCH_SLICES};
 
 /// The searches for other framings that are not over, one for each framing that was found: also for one that was lost
 /// again, where another counts all the more (T66).
@@ -15,7 +16,7 @@ pub(super) struct Rivals<'cap> {
     /// The place up to which the stream was taken into the window.
     reached: u64,
     /// Where the last of them end or ended.
-    ends: [u64; MOST_BESIDE],
+    ends: [u64; RIVAL_HEADERS],
 }
 
 impl<'cap> Rivals<'cap> {
@@ -59,7 +60,7 @@ impl<'cap> Rivals<'cap> {
     /// Looks on, and hands what was found to `tell` once that is over. `last` says that nothing contiguous follows.
     pub fn look(&mut self, last: bool, expected: &dyn Expectation, mut tell: impl FnMut(Contest)) {
         let Self { rivalries, window, .. } = self;
-        let last = last || window.slices() > MAX_SLICES;
+        let last = last || window.slices() > SEARCH_SLICES;
         rivalries.retain_mut(|rivalry| {
             let contest = rivalry.look(window, last, expected);
             let goes_on = contest.is_none();
@@ -98,7 +99,7 @@ impl Rivalry {
     fn look(&mut self, window: &Window<'_>, last: bool, expected: &dyn Expectation) -> Option<Contest> {
         while let Some(candidate) = self.search.find(window, last, expected) {
             let starts = &mut self.contest.starts;
-            if candidate.offset >= self.end || starts.len() >= MOST_STARTS {
+            if candidate.offset >= self.end || starts.len() >= RIVAL_STARTS {
                 return Some(self.contest.clone());
             }
             if !candidate.handshake && !self.own.contains(&candidate.offset) {
@@ -113,7 +114,3 @@ impl Rivalry {
 
 // Rationale: a usual block with its header: what repeats with each block is within it.
 const USUAL: u64 = (16 << 10) + 13;
-// Rationale: each is a reading of the captures.
-const MOST_STARTS: usize = 4;
-// Rationale: what imitates messages once does so in every block; more than that within one block is noise.
-const MOST_BESIDE: usize = 4;

@@ -15,6 +15,7 @@ use super::header::{Header, PIECE_HEADER};
 use super::window::Chunk;
 use super::{Block, BlockRef};
 use crate::ends::At;
+use crate::limits::{EXPLAINING_STARTS, GAP_PACKETS, STRETCH_CHUNKS, STRETCH_RIFTS};
 use crate::stream::GapCause;
 use placed::Placed;
 
@@ -23,7 +24,7 @@ use placed::Placed;
 /// # Invariants
 /// - The chunks ascend without overlap, none begins before `from`, and no captured byte between is left out, unless it is
 ///   full.
-/// - At most [`MAX_CHUNKS`] of them, and [`MAX_RIFTS`] gaps of unknown length.
+/// - At most [`STRETCH_CHUNKS`] of them, and [`STRETCH_RIFTS`] gaps of unknown length.
 /// - `rest` is above 0 only where there are rifts.
 #[derive(Debug)]
 pub(super) struct Stretch<'cap> {
@@ -87,7 +88,7 @@ impl<'cap> Stretch<'cap> {
     /// Adds what was passed over.
     pub fn push(&mut self, chunk: Chunk<'cap>) {
         self.reach(chunk.end());
-        self.full |= self.chunks.len() >= MAX_CHUNKS;
+        self.full |= self.chunks.len() >= STRETCH_CHUNKS;
         if self.full {
             self.chunks = Vec::new();
         } else {
@@ -110,7 +111,7 @@ impl<'cap> Stretch<'cap> {
 
     /// Notes that `packets` packets are missing behind one with `before` bytes.
     pub fn tear(&mut self, offset: u64, packets: u64, cause: GapCause, before: u64) {
-        self.full |= self.rifts.len() >= MAX_RIFTS;
+        self.full |= self.rifts.len() >= STRETCH_RIFTS;
         let unseen = if is_unseen(cause) { packets } else { 0 };
         match self.rifts.last_mut() {
             Some(last) if self.full || last.offset == offset => {
@@ -271,7 +272,7 @@ impl<'cap> Stretch<'cap> {
     /// `full` bytes long.
     fn candidates<'r>(&self, requests: &'r [BlockRef], next: Next, full: u64, packet: u64) -> Vec<&'r [BlockRef]> {
         let all = requests.len();
-        let most = all.min(MAX_STARTS);
+        let most = all.min(EXPLAINING_STARTS);
         match next {
             Next::Answer(_) => {
                 let last = (0..=most).filter(|len| *len != all).filter_map(|len| requests.get(all - len..));
@@ -322,7 +323,7 @@ impl<'cap> Stretch<'cap> {
         for rift in &self.rifts {
             let start = (rift.offset - self.from).saturating_add(hidden);
             let mut at = start;
-            for _ in 0..rift.packets.min(MAX_PACKETS) {
+            for _ in 0..rift.packets.min(GAP_PACKETS) {
                 let end = ends.iter().find(|end| **end > at).map_or(u64::MAX, |end| *end);
                 at = at.saturating_add(packet).min(end);
             }
@@ -433,7 +434,7 @@ fn runs(requests: &[BlockRef], total: u64) -> impl Iterator<Item = (&[BlockRef],
         sum = sum.saturating_sub(run.map_or(0, |_| size(*oldest)));
         run
     };
-    requests.iter().enumerate().take(MAX_STARTS).filter_map(run)
+    requests.iter().enumerate().take(EXPLAINING_STARTS).filter_map(run)
 }
 
 /// Returns true if nothing but the data behind the gap shows that bytes are missing.
@@ -446,22 +447,11 @@ fn size(request: BlockRef) -> u64 {
     PIECE_HEADER as u64 + u64::from(request.length)
 }
 
-/// How many requests an explanation is tried with.
-// Rationale: clients keep at most some hundred requests under way (libtorrent 500); more explain no single gap.
-pub(super) const MAX_REQUESTS: usize = 512;
-// Rationale: the oldest requests may have been answered where nobody saw it; beyond a pipeline's worth it is a guess.
-const MAX_STARTS: usize = 64;
 // Rationale: a row of messages that ends at the byte where the next one begins does not come about by chance; the longest
 // are peer lists and hashes.
 const MAX_CHATTER: u64 = 4_096;
-// Rationale: 5.7 MiB in full segments, 230 KiB of bookkeeping; as many as a search holds itself.
-const MAX_CHUNKS: usize = 4_096;
-// Rationale: more gaps without a header between them leave nothing to go by.
-const MAX_RIFTS: usize = 64;
 // Rationale: an Ethernet frame's; larger packets are believed where there are such.
 const USUAL_PACKET: u64 = 1_500;
-// Rationale: as far as numbers are unwrapped; bounds the work for one gap.
-const MAX_PACKETS: u64 = 8_192;
 
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,7 @@ impl Place {
         run(self.0.path(), arguments)
     }
 
-    /// What is said where the program cannot run: exit code 2, one sentence, nothing on standard output.
+    /// The error of a run that cannot go on: exit code 2, one sentence, nothing on standard output.
     fn refused(&self, arguments: &[&str]) -> String {
         let (code, out, said) = self.run(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {said}");

@@ -257,7 +257,7 @@ fn list_names(report: &Value) -> Vec<&str> {
     list(&report["inputs"]).iter().map(|input| text(&input["name"])).collect()
 }
 
-/// What must not be left.
+/// Names that must not be left in an output.
 struct Clear {
     report: Value,
     addresses: BTreeSet<IpAddr>,

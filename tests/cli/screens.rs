@@ -1,4 +1,4 @@
-//! What is printed, and what is safe to print.
+//! Output that a terminal shows, and its safety.
 
 use serde_json::Value;
 

@@ -92,7 +92,7 @@ fn a_signal_that_the_caller_ignores_stays_ignored() {
     assert!(std::fs::read_to_string(place.path("out")).expect("a report").contains("\"peerproof/report/"));
 }
 
-/// Whether this process, and so its children, ignore a signal.
+/// Returns true if this process, and so its children, ignore a signal.
 fn is_ignored(signal: &str) -> bool {
     let number = match signal {
         "HUP" => 1,

@@ -26,7 +26,7 @@ fn small() -> (Torrent, Vec<Record>) {
     (torrent, world.records())
 }
 
-/// What S served to M; nothing where no row is left.
+/// Bytes that S served to M; `None` where no row is left.
 fn served(run: &Run) -> Option<(Bytes, bool)> {
     let evidence = run.once(1, 64 << 20).ok()?;
     check(&evidence);

@@ -15,7 +15,7 @@ struct Given {
     folder: tempfile::TempDir,
 }
 
-/// What the program said.
+/// Output of the program.
 #[derive(Debug)]
 struct Said {
     code: i32,

@@ -166,7 +166,7 @@ fn an_identification_that_returns_makes_no_datagram_and_accuses_nobody() {
 
 #[test]
 fn a_wrong_checksum_shows_in_fragments_whatever_the_policy() {
-    use peerproof::packet::ChecksumPolicy;
+    use peerproof::ChecksumPolicy;
     let recording = Recording::of(UTP4);
     let long: Vec<usize> =
         (0..recording.packets.len()).filter(|at| recording.packets[*at].1.len() > 1_000).collect();

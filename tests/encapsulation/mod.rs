@@ -65,7 +65,7 @@ impl Recording {
         evidence
     }
 
-    /// The same, where something odd may be said.
+    /// The evidence of a capture in which something odd may be told.
     #[track_caller]
     fn told(&self, what: &str, capture: Vec<u8>) -> Evidence {
         if let Some(folder) = std::env::var_os("PEERPROOF_KEEP") {
@@ -85,7 +85,7 @@ impl Recording {
     }
 }
 
-/// What is proven of each edge: everything but frame numbers and paths.
+/// Figures of each edge: everything but frame numbers and paths.
 fn ledger(evidence: &Evidence) -> Vec<String> {
     let row = |row: &peerproof::evidence::Transfer| {
         format!(

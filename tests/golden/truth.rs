@@ -1,4 +1,4 @@
-//! What `truth.json` implies for the figures of a transfer.
+//! Figures of a transfer that follow from `truth.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fixture::{list, number};
 
-/// What a row must say, worked out from the blocks that the client says it sent.
+/// Figures that a row must have, worked out from the blocks that the client says it sent.
 pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
     let torrent = &truth["torrents"][0];
     if told.get("blocks").is_none() {
@@ -157,13 +157,13 @@ pub fn expected(truth: &Value, told: &Value) -> BTreeMap<&'static str, Value> {
     expected
 }
 
-/// Whether the snap length cut the frames.
+/// Returns true if the snap length cut the frames.
 pub fn is_cut(truth: &Value) -> bool {
     let held = truth.get("held").map(list).into_iter().flatten();
     held.into_iter().any(|held| held.get("cut").is_some_and(|cut| cut == true))
 }
 
-/// What a damaged capture holds of one block.
+/// Parts of one block that a damaged capture holds.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     payload: u64,

@@ -2,10 +2,7 @@
 
 mod swarms;
 
-use peerproof::Options;
-use peerproof::capture::{CaptureSet, OpenOptions};
-use peerproof::mse::Secrets;
-use peerproof::torrent::{Torrent, Torrents};
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents};
 
 use crate::fixture;
 use crate::synth::log::decides_nothing;

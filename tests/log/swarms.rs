@@ -4,9 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use peerproof::Options;
-use peerproof::capture::CaptureSet;
-use peerproof::torrent::Torrents;
+use peerproof::{CaptureSet, Options, Torrents};
 
 use crate::synth::capture::{LINK_ETHERNET, Order, Ticks, pcap};
 use crate::synth::content::{Random, Recipe, Torrent, Version};

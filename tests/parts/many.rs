@@ -44,7 +44,7 @@ fn spread(torrent: &Torrent, seed: u64) -> World {
     world
 }
 
-/// What one report says of transfers and torrents, without places in the inputs.
+/// Figures of transfers and torrents in one report, without places in the inputs.
 fn figures(report: &Value) -> Vec<(String, Vec<u64>)> {
     let names = [
         "served_bytes",

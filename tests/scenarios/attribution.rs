@@ -6,7 +6,7 @@ use crate::synth::run::Run;
 
 const M2: &str = "81.2.69.11:50001";
 
-/// What else the captures hold.
+/// Traffic beside the connection in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beside {
     /// Nothing.
@@ -47,7 +47,7 @@ fn without_a_handshake_a_torrent_is_named_by_whole_pieces_and_by_what_equals_ver
     assert_eq!(found, table);
 }
 
-/// Whether the row of M and S names a torrent, and its blocks that are verified, refuted and unproven.
+/// The torrent that the row of M and S names, and its bytes that are verified, refuted and unproven.
 fn row(
     torrent: &Torrent,
     longer: &Torrent,

@@ -1,4 +1,4 @@
-//! What the other side's expert would try: who may not be accused, and what may not be lost.
+//! Attempts of the other side's expert: who may not be accused, and which bytes may not be lost.
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;

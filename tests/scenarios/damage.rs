@@ -200,7 +200,7 @@ fn t64_where_all_checksums_are_wrong_they_say_nothing() {
     }
 }
 
-/// What was sent is what is served and what is lost, whatever the snap length, and a handshake that is cut off names its
+/// Bytes that were sent are served or lost, whatever the snap length, and a handshake that is cut off names its
 /// info-hash where that is in the capture.
 #[test]
 fn t59_t62_a_handshake_that_is_cut_off_names_its_torrent_or_could_be_of_it() {

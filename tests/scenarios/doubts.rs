@@ -1,4 +1,4 @@
-//! What leaves bytes in doubt: they may be verified, and they speak against nobody.
+//! Bytes in doubt: they may be verified, and they speak against nobody.
 
 use peerproof::Limits;
 use peerproof::anomaly::Kind;
@@ -207,7 +207,7 @@ fn a_piece_with_padding_that_is_not_sure_to_be_zeros_refutes_nobody() {
     }
 }
 
-/// What a run makes of a connection whose opening was not captured, with the torrents in either order.
+/// The evidence of a connection whose opening was not captured, with the torrents in either order.
 fn mid_stream(torrents: [&Torrent; 2], sent: &Torrent) -> Evidence {
     let (mut world, conn) = one_seeder(sent);
     let start = world.ledger[0].offset - 13;

@@ -28,7 +28,7 @@ fn fetched(torrent: &Torrent, ends: [&str; 2], transport: Transport, middle: boo
     fetched_without(4, torrent, ends, transport, middle)
 }
 
-/// The same for the block of this number, from 1.
+/// Fetches without the frame of the block of this number, from 1.
 fn fetched_without(
     missing: usize,
     torrent: &Torrent,

@@ -11,7 +11,7 @@ use crate::synth::utp::UtpConn;
 const SIX: [&str; 2] = ["[2001:db8::20]:50001", "[2001:db8::7]:6881"];
 const FOUR: [&str; 2] = [M, S];
 
-/// What M fetches from S over uTP, and where in the stream of S the payload of each packet stands.
+/// A fetch of M from S over uTP, with the place in the stream of S of each packet's payload.
 struct Scene {
     world: World,
     torrent: Torrent,

@@ -75,7 +75,7 @@ fn carriers(world: &World, from: &str) -> Vec<usize> {
     (0..world.packets.len()).filter(|at| carries(&world.packets[*at])).collect()
 }
 
-/// What must not depend on the order of the file.
+/// Figures that must not depend on the order of the file.
 fn ledger(evidence: &Evidence, [a, b]: [&str; 2]) -> String {
     let row = |from: &str, to: &str| {
         let row: &Transfer = transfer(evidence, from, to);

@@ -47,7 +47,7 @@ fn all_blocks(torrent: &Torrent) -> Vec<(u32, u32, u32)> {
     (0..torrent.pieces()).flat_map(blocks).collect()
 }
 
-/// The same for the torrents in either order.
+/// The evidence of the world, equal for the torrents in either order.
 fn of_both(world: &World, [one, other]: [&Torrent; 2]) -> Evidence {
     let run = |one, other| Run::new().capture(world.pcap()).torrent(one).torrent(other).evidence();
     let (first, second) = (run(one, other), run(other, one));

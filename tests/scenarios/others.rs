@@ -1,4 +1,4 @@
-//! What is not the peer wire, or not only: look-alikes (T36), web seeds (T44), clocks that step (T46).
+//! Traffic beside the peer wire: look-alikes (T36), web seeds (T44), clocks that step (T46).
 
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;

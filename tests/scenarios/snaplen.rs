@@ -21,7 +21,7 @@ enum Layout {
     InTurn,
     /// The requests for a piece in one packet; each block begins a packet.
     Asked,
-    /// The same, and packets are filled across the ends of blocks.
+    /// As the one before, with packets that are filled across the ends of blocks.
     Packed,
 }
 

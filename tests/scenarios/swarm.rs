@@ -11,7 +11,7 @@ use super::*;
 use crate::synth::content::Random;
 use crate::synth::run::Run;
 
-/// What the generator sent in one `piece` message, as far as its connection went.
+/// A `piece` message as the generator sent it, as far as its connection went.
 struct Message {
     edge: (SocketAddr, SocketAddr),
     piece: u32,
@@ -156,7 +156,7 @@ impl Swarm {
         run.once(threads, 1 << 20).expect("the run can go on")
     }
 
-    /// What each edge served, by class, when every piece has a verified copy somewhere.
+    /// Bytes of each edge by class, when every piece has a verified copy somewhere.
     fn model(&self) -> BTreeMap<(SocketAddr, SocketAddr), Bytes> {
         let mut edges: BTreeMap<_, Bytes> = BTreeMap::new();
         for (index, message) in self.sent.iter().enumerate() {
@@ -183,7 +183,7 @@ impl Swarm {
         edges
     }
 
-    /// What holds whatever happened: nobody honest is accused, and nobody gets more than he sent.
+    /// Checks the promises that hold whatever happened: nobody honest is accused, and nobody gets more than he sent.
     fn check(&self, evidence: &Evidence, seed: u64) {
         for transfer in &evidence.transfers {
             let edge = ends(transfer);

@@ -1,13 +1,12 @@
 //! Several captures of the same packets: two taps of one link, mirror ports, rings of files, and both sides of an
 //! address translation.
 
-use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Evidence, Flag, Transfer};
-use peerproof::packet::ChecksumPolicy;
 use peerproof::report::oddity::sentence;
 use peerproof::report::{Document, Given, Screen, terminal};
+use peerproof::{ChecksumPolicy, Limits};
 use serde_json::Value;
 
 use super::*;
@@ -440,7 +439,7 @@ fn tap(world: &World, offset: i64, keep: impl Fn(usize) -> bool) -> World {
     tap
 }
 
-/// The same packets where M is known by another address, with sequence numbers that are `shifted`.
+/// The packets of a world where M is known by another address, with sequence numbers that are `shifted`.
 fn translated(world: &World, outer: &str, shifted: u32) -> World {
     let mut other = world.clone();
     for packet in &mut other.packets {
@@ -456,7 +455,7 @@ fn translated(world: &World, outer: &str, shifted: u32) -> World {
     other
 }
 
-/// Whether a packet counts when it is captured twice: TCP payload, or uTP data.
+/// Returns true for a packet that counts when it is captured twice: TCP payload, or uTP data.
 fn carries(packet: &Packet) -> bool {
     match &packet.body {
         Body::Tcp { payload, .. } => !payload.is_empty(),
@@ -464,7 +463,7 @@ fn carries(packet: &Packet) -> bool {
     }
 }
 
-/// What several taps may not change: everything but frames, times and the flag that says so.
+/// Checks the evidence that several taps may not change: everything but frames, times and the flag that says so.
 #[track_caller]
 fn assert_same(whole: &Evidence, parts: &Evidence, name: &str) {
     let row = |row: &Transfer| {
@@ -511,7 +510,7 @@ fn recordings_of_real_clients_split_over_two_taps_prove_what_they_prove_whole() 
     }
 }
 
-/// What two taps may not change of the transfers in a report.
+/// Figures of the transfers in a report that two taps may not change.
 fn rows(report: &str) -> Vec<Vec<String>> {
     let report: Value = serde_json::from_str(report).expect("JSON");
     let row = |row: &Value| FIELDS.map(|field| format!("{field} {}", row[field])).to_vec();

@@ -1,9 +1,8 @@
-//! What the network and the capture do to the bytes: T25 to T34.
+//! Faults of the network and of the capture: T25 to T34.
 
-use peerproof::Limits;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Flag, Grade};
-use peerproof::packet::ChecksumPolicy;
+use peerproof::{ChecksumPolicy, Limits};
 
 use super::*;
 use crate::synth::content::Random;

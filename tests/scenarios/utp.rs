@@ -1,4 +1,4 @@
-//! The same figures over uTP: T25.
+//! Figures over uTP, equal to those over TCP: T25.
 
 use peerproof::ends::Transport;
 use peerproof::evidence::{Bytes, Grade};

@@ -5,7 +5,7 @@
 pub struct Record {
     /// Nanoseconds since 1970.
     pub time: i64,
-    /// What the capture holds.
+    /// Bytes of the capture file.
     pub bytes: Vec<u8>,
     /// Bytes on the wire.
     pub wire_len: u32,

@@ -54,7 +54,7 @@ pub struct File {
     pub pad: bool,
 }
 
-/// What to make a torrent of.
+/// The recipe of a torrent.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     name: String,

@@ -26,7 +26,7 @@ impl std::ops::BitOr for Flags {
     }
 }
 
-/// Whether the transport checksum is right.
+/// The transport checksum of a frame: right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
     Right,

@@ -1,4 +1,4 @@
-//! What trackers, the DHT and local discovery say, as clients and servers write it (BEP 3, 5, 7, 14, 15, 23, 32).
+//! Messages of trackers, the DHT and local discovery, as clients and servers write them (BEP 3, 5, 7, 14, 15, 23, 32).
 
 use std::net::{IpAddr, SocketAddr};
 

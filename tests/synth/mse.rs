@@ -14,7 +14,7 @@ pub struct Mse {
     pub secret: [u8; 96],
     /// PadA, PadB, PadC, PadD.
     pub pads: [usize; 4],
-    /// What the initiator offers: bit 0 plaintext, bit 1 RC4.
+    /// Methods that the initiator offers: bit 0 plaintext, bit 1 RC4.
     pub provide: u32,
     /// 1: plaintext, 2: RC4.
     pub select: u32,
@@ -78,7 +78,7 @@ impl Mse {
 }
 
 impl Sealed {
-    /// What `end` sends for `bytes`, which must be passed in the order of the stream.
+    /// Seals `bytes` as `end` sends them, which must be passed in the order of the stream.
     pub fn seal(&mut self, end: usize, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         if let Some(ciphers) = &mut self.ciphers {

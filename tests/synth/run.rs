@@ -2,18 +2,14 @@
 
 use std::net::SocketAddr;
 
-use peerproof::capture::CaptureSet;
 use peerproof::evidence::{self, Evidence, Subject, Transfer};
-use peerproof::mse::Secrets;
-use peerproof::packet::{ChecksumPolicy, UdpTunnel};
 use peerproof::report::{Document, Given};
-use peerproof::torrent::Torrents;
-use peerproof::{Error, Found, Limits, Options};
+use peerproof::{CaptureSet, ChecksumPolicy, Error, FoundTorrents, Limits, Options, Secrets, Torrents, UdpTunnel};
 
 use super::content::Torrent;
 use super::swarm::World;
 
-/// What to run on; [`evidence`](Self::evidence) runs it.
+/// Inputs and settings of a run; [`evidence`](Self::evidence) runs it.
 #[derive(Clone, Default)]
 pub struct Run {
     captures: Vec<(String, Vec<u8>)>,
@@ -113,7 +109,7 @@ impl Run {
     }
 
     /// The torrents whose metadata the captures hold.
-    pub fn found(&self) -> Found {
+    pub fn found(&self) -> FoundTorrents {
         let captures = CaptureSet::from_bytes(self.captures.clone()).expect("captures");
         let options = Options { limits: self.limits.clone(), secrets: &self.secrets, ..Options::default() };
         peerproof::find_torrents(&captures, &options).expect("the survey can go on")
@@ -205,8 +201,7 @@ pub fn check(evidence: &Evidence) {
 fn check_files(evidence: &Evidence, torrents: &Torrents) {
     for row in &evidence.torrents {
         let hash = row.info_hash.0.as_slice();
-        let named =
-            |torrent: &&peerproof::torrent::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
+        let named = |torrent: &&peerproof::Torrent| torrent.wire_hashes().any(|wire| hash.starts_with(&wire));
         let Some(torrent) = torrents.iter().filter(|torrent| torrent.has_metadata()).find(named) else { continue };
         let files = torrent.files();
         assert!(row.unique <= files.iter().map(|file| file.size).sum(), "{row:#?}");

@@ -35,7 +35,7 @@ impl Side {
 pub struct Conn(pub usize);
 
 impl Conn {
-    /// What belongs to no TCP connection.
+    /// Stands for packets that belong to no TCP connection.
     pub const NONE: Self = Self(usize::MAX);
 }
 
@@ -63,7 +63,7 @@ pub struct Packet {
     pub snaplen: usize,
 }
 
-/// What a packet carries above IP.
+/// Contents of a packet above IP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     Tcp {
@@ -101,12 +101,12 @@ impl Packet {
         }
     }
 
-    /// Whether it carries stream bytes of `conn` sent by `side`.
+    /// Returns true if the packet carries stream bytes of `conn` sent by `side`.
     pub fn is_data(&self, conn: Conn, side: Side) -> bool {
         self.conn == conn && self.side == side && !self.payload().is_empty()
     }
 
-    /// Whether it carries the stream byte at `at` of `conn`, sent by `side`.
+    /// Returns true if the packet carries the stream byte at `at` of `conn`, sent by `side`.
     pub fn holds(&self, conn: Conn, side: Side, at: u64) -> bool {
         let len = self.payload().len() as u64;
         self.is_data(conn, side) && self.offset().is_some_and(|from| (from..from + len).contains(&at))
@@ -230,7 +230,7 @@ impl World {
         self.conn_at(a, b, [1_000_000_u32.wrapping_mul(number + 1), 77_777_777_u32.wrapping_mul(number + 1)])
     }
 
-    /// The same, with the sequence numbers of both SYNs.
+    /// Opens a connection with the sequence numbers of both SYNs.
     pub fn conn_at(&mut self, a: SocketAddr, b: SocketAddr, first: [u32; 2]) -> Conn {
         self.conns.push(State { ends: [a, b], first, sent: [0; 2], acked: [0; 2], finished: [0; 2] });
         Conn(self.conns.len() - 1)

@@ -30,7 +30,7 @@ pub struct UtpConn {
     seen: [u16; 2],
     /// Largest payload of a packet.
     pub mtu: usize,
-    /// Whether the receiver acknowledges each packet.
+    /// Set if the receiver acknowledges each packet.
     pub acks: bool,
 }
 

@@ -123,7 +123,7 @@ pub fn metadata(id: u8, piece: u32, info: &[u8]) -> Vec<u8> {
     metadata_of(id, piece, info.len(), bytes)
 }
 
-/// The same with any content.
+/// A metadata message with any content.
 pub fn metadata_of(id: u8, piece: u32, total: usize, bytes: &[u8]) -> Vec<u8> {
     let head = format!("d8:msg_typei1e5:piecei{piece}e10:total_sizei{total}ee");
     extended(id, &[head.as_bytes(), bytes].concat())

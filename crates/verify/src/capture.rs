@@ -11,7 +11,7 @@ pub(crate) struct Capture {
     at: u64,
     /// Of each frame the offset, the length, and the link type.
     frames: Vec<(u64, u32, u32)>,
-    /// Whether the last frame was reached without damage.
+    /// Set if the last frame was reached without damage.
     pub(crate) is_whole: bool,
 }
 

@@ -6,8 +6,8 @@
 //! together, hashed, compared, and each row's class is found again. The rows of every transfer go between its ends and add up to its
 //! figures, those of the transfers to its subjects, and a grade from G7 on has rows that show it.
 //!
-//! What it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a packet's bytes belong to
-//! the piece that a row says is what the hash shows, where one matches.
+//! Bytes that it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a
+//! packet's bytes belong to the piece that a row says is what the hash shows, where one matches.
 
 #![deny(unsafe_code, missing_docs)]
 
@@ -26,7 +26,7 @@ pub use place::Found;
 use rows::Row;
 use torrent::Torrent;
 
-/// What was found to be as the case says.
+/// Counts of bytes that were found to be as the case says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Files of the case, as the manifest states them.
@@ -37,7 +37,7 @@ pub struct Checked {
     pub rows: u64,
     /// Bytes whose class was found again.
     pub bytes: u64,
-    /// What was not found again, with its bytes: counted, never passed over.
+    /// Bytes that were not found again, by reason: counted, never passed over.
     pub unseen: BTreeMap<&'static str, u64>,
 }
 

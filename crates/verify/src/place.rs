@@ -16,7 +16,7 @@ pub struct Found {
     pub name: String,
     /// Where it lies.
     pub path: PathBuf,
-    /// Whether the file is as it was; else only its content is, compressed in another way or not at all.
+    /// Set if the file is as it was; else only its content is, compressed in another way or not at all.
     pub is_as_given: bool,
 }
 

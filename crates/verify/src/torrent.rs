@@ -21,7 +21,7 @@ pub(crate) struct Torrent {
     layers: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// What is known of one piece.
+/// Hashes of one piece, as far as the torrent has them.
 #[derive(Default)]
 pub(crate) struct Expected {
     /// Its bytes, for v1 with padding.
@@ -75,7 +75,7 @@ impl Torrent {
         }
     }
 
-    /// What `piece` has to be; `None` where there is no such piece.
+    /// Hashes that `piece` has to match; `None` where there is no such piece.
     pub(crate) fn piece(&self, piece: u32) -> Option<Expected> {
         let (mut expected, from) = (Expected::default(), u64::from(piece).checked_mul(self.piece_length)?);
         if let Some((all, hashes)) = &self.v1 {
@@ -106,7 +106,8 @@ impl Torrent {
 }
 
 impl Expected {
-    /// Whether `content`, with zeros where padding is, is the torrent's: by every hash that there is. `None` without any.
+    /// Returns true if `content`, with zeros where padding is, is the torrent's: by every hash that there is. `None`
+    /// without any.
     pub(crate) fn matches(&self, content: &[u8]) -> Option<bool> {
         let v1 = self.v1.as_ref().map(|hash| Sha1::digest(content)[..] == hash[..]);
         let v2 = self.v2.as_ref().map(|(len, leaves, root)| {
@@ -131,7 +132,7 @@ impl Expected {
         leaf.map_or(whole, below)
     }
 
-    /// Whether a byte of the piece is padding, or lies behind what its file has.
+    /// Returns true if a byte of the piece is padding, or lies behind the end of its file.
     pub(crate) fn is_pad(&self, at: u64) -> bool {
         let is_behind = self.v2.as_ref().is_some_and(|(content, ..)| at >= *content);
         at >= self.len || is_behind || self.pads.iter().any(|(first, end)| *first <= at && at < *end)

@@ -196,7 +196,7 @@ impl Content {
         self.known.get(range.clone())?.iter().all(|known| *known).then(|| self.bytes.get(range))?
     }
 
-    /// Whether runs differ from what is known; `None` where they do not, but not all is known.
+    /// Returns true if runs differ from the known bytes; `None` where they do not, but not all bytes are known.
     fn differs(&self, runs: &[(usize, Vec<u8>)]) -> Option<bool> {
         let mut both = self.clone();
         let differs = runs.iter().any(|(start, run)| both.add(*start, run).is_some());
@@ -204,7 +204,7 @@ impl Content {
     }
 }
 
-/// What rows make up together.
+/// Rows that make up one copy of a unit.
 struct Copy<'r> {
     content: Content,
     reads: Vec<&'r Read<'r>>,
@@ -232,7 +232,8 @@ fn copies<'r, K: Ord>(
     copies
 }
 
-/// Whether a content hashes to what the torrent says, and its parts to what the rows say.
+/// Compares the hash of a content with the torrent's, and that of its parts with the rows'. The result is the bytes
+/// without a hash.
 fn proof(expected: &Expected, copy: &Copy<'_>) -> Result<Unseen, Fault> {
     if let Some((row, at)) = copy.clash {
         return differs(place(row), said(row), format!("two verified versions of byte {at} of the piece"));

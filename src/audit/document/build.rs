@@ -10,9 +10,10 @@ use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
 use crate::audit::examined::Index;
 use crate::audit::terms::Terms;
-use crate::audit::verdict::{Coverage, Found, Judgement, Lack, Reason, Standard, Vantage};
+use crate::audit::verdict::{Coverage, Finding, Judgement, Lack, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
+use crate::limits::CLAIM_MENTIONS;
 use crate::report::hex;
 
 pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) -> ClaimRow {
@@ -169,7 +170,7 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
         .into_iter()
         .flat_map(|rows| &rows.mentions)
         .filter(|mention| mention.torrent.is_some_and(|torrent| judged.torrents.contains(&torrent)))
-        .take(MOST_MENTIONS)
+        .take(CLAIM_MENTIONS)
         .map(|mention| MentionRow {
             by: mention.by.to_string(),
             via: mention.via,
@@ -200,7 +201,7 @@ fn address_served(judged: &Judged, index: &Index<'_>) -> AddressServed {
     sums
 }
 
-fn found(found: &Found) -> EvidenceRow {
+fn found(found: &Finding) -> EvidenceRow {
     let place = |span: Span| Place { time: at(span.last.time.0), frames: span.into() };
     EvidenceRow {
         torrent: None,
@@ -270,10 +271,7 @@ pub(in crate::audit) fn seconds(nanos: i64) -> f64 {
     (nanos / 1_000_000) as f64 / 1_000.0
 }
 
-/// Whether an answer says that the standard is met.
+/// Returns true for an answer that says that the standard is met.
 pub(in crate::audit) fn is_met(row: &ClaimRow) -> bool {
     row.standard == Some(Standard::Met.name())
 }
-
-// Rationale: one address on many lists; the count of the others is in report.json.
-const MOST_MENTIONS: usize = 100;

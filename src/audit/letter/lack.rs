@@ -23,7 +23,8 @@ fn short_by(missing: &str) -> String {
     format!("It does not reach the standard of proof{what}")
 }
 
-/// The same as what a letter does not show.
+/// Names, for a letter, what the captures do not show of a claim that is supported below the standard of proof; else
+/// `None`.
 pub(super) fn not_shown(claim: &ClaimRow) -> Option<String> {
     if claim.verdict != Some("supported") || claim.standard != Some("not-met") {
         return None;
@@ -98,24 +99,24 @@ pub(super) fn sent_none(claim: &ClaimRow) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::verdict::{Found, Lack};
+    use crate::audit::verdict::{Finding, Lack};
 
     #[test]
     fn the_sentence_is_of_what_is_missing() {
-        let none = Found { served: 16, ..Found::default() };
-        let advertised = Found { advertised: true, ..none.clone() };
-        let asked = Found { requested: true, ..advertised.clone() };
+        let none = Finding { served: 16, ..Finding::default() };
+        let advertised = Finding { advertised: true, ..none.clone() };
+        let asked = Finding { requested: true, ..advertised.clone() };
         for (found, lack, short, not_shown) in [
             (none, Lack::Advertised, "had said that it had pieces", "had said that it had the pieces"),
             (advertised.clone(), Lack::Requested, "asked for what it sent", "the pieces were asked for"),
             (
-                Found { one_sided: true, ..advertised.clone() },
+                Finding { one_sided: true, ..advertised.clone() },
                 Lack::OneSided,
                 "so nobody can tell from it whether the pieces were asked for",
                 "the pieces were asked for",
             ),
             (
-                Found { served: 0, ..advertised },
+                Finding { served: 0, ..advertised },
                 Lack::SoleUnit,
                 "no whole piece came from this address alone",
                 "that a whole piece came from this address alone",
@@ -127,7 +128,7 @@ mod tests {
                 "that a whole piece came from this address alone",
             ),
             (
-                Found { sole: 16, ..asked },
+                Finding { sole: 16, ..asked },
                 Lack::Together,
                 "prove that it was advertised and asked for before",
                 "was advertised and asked for before",

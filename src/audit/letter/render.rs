@@ -63,7 +63,7 @@ pub fn page(letters: &str) -> String {
     )
 }
 
-/// What Markdown would act on, escaped.
+/// Text with a backslash before each character that Markdown would act on.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

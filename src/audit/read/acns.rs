@@ -6,6 +6,7 @@ use quick_xml::{Reader, XmlVersion};
 use crate::audit::claim::Refusal;
 use crate::audit::fields::Fields;
 use crate::audit::hash::Label;
+use crate::limits::{ACNS_DEPTH, ACNS_ELEMENTS, ACNS_TEXT_BYTES};
 
 /// The notices of a document: one for each `Item`, else one for its `Source`.
 ///
@@ -52,7 +53,7 @@ pub(super) fn read(xml: &str) -> Result<Vec<Fields>, Refusal> {
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
             Event::Eof => return Err(if elements == 0 { Refusal::NotANotice } else { Refusal::BadXml }),
         }
-        if elements > MOST_ELEMENTS {
+        if elements > ACNS_ELEMENTS {
             return Err(Refusal::XmlLimit);
         }
     }
@@ -74,7 +75,7 @@ struct Document {
 
 impl Document {
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Refusal> {
-        if self.path.len() >= DEEPEST {
+        if self.path.len() >= ACNS_DEPTH {
             return Err(Refusal::XmlLimit);
         }
         let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
@@ -109,7 +110,7 @@ impl Document {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Refusal> {
-        if self.value.len() + text.len() > LONGEST_TEXT {
+        if self.value.len() + text.len() > ACNS_TEXT_BYTES {
             return Err(Refusal::XmlLimit);
         }
         self.value.push_str(text);
@@ -181,8 +182,3 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Refus
     }
     Ok(None)
 }
-
-// Rationale: notices.md, section 4; the deepest element of the schemas is the sixth.
-const DEEPEST: usize = 64;
-const MOST_ELEMENTS: u32 = 100_000;
-const LONGEST_TEXT: usize = 1 << 20;

@@ -4,8 +4,9 @@ use super::{acns, csv, json, keys};
 use crate::audit::claim::{Format, Refusal};
 use crate::audit::fields::Fields;
 use crate::audit::text::{decode, xml_encoding};
+use crate::limits::PGP_ARMOURS;
 
-/// What a text holds.
+/// Notices of a text, and the words around them.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) found: Vec<Found>,
@@ -23,7 +24,7 @@ pub(super) struct Found {
     pub(super) format: Format,
     /// The document within its part: several may stand in one text.
     pub(super) document: u32,
-    /// Whether the encoding was guessed.
+    /// Set if the encoding was guessed.
     pub(super) guessed: bool,
     pub(super) fields: Result<Fields, Refusal>,
 }
@@ -159,7 +160,7 @@ fn is_html(text: &str) -> bool {
     head.starts_with("<!doctype html") || head.starts_with("<html") || head.contains("<html")
 }
 
-/// What has to be unpacked first.
+/// The format of bytes that have to be unpacked first; `None` for all others.
 fn packed(bytes: &[u8]) -> Option<Format> {
     let magics: [&[u8]; 5] = [b"\x1f\x8b", b"PK\x03\x04", b"%PDF-", b"\xfd7zXZ", b"BZh"];
     magics.iter().any(|magic| bytes.starts_with(magic)).then_some(Format::Unknown)
@@ -186,7 +187,7 @@ fn inline_xml(text: &str) -> Option<(&str, &str, &str)> {
 /// A text without PGP armour (RFC 4880, section 7): dash escapes undone, signatures left out; each armour added its own.
 fn unarmoured(text: &str) -> String {
     let mut text = text.to_owned();
-    for _ in 0..MOST_ARMOURS {
+    for _ in 0..PGP_ARMOURS {
         let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE-----") else { break };
         let (before, armoured) = text.split_at_checked(begin).unwrap_or((&text, ""));
         let signature = armoured.find("-----BEGIN PGP SIGNATURE-----").map(|at| begin + at);
@@ -215,6 +216,3 @@ fn unarmoured(text: &str) -> String {
     }
     text
 }
-
-// Rationale: a notice that is passed on may be signed again by each who does.
-const MOST_ARMOURS: usize = 8;

@@ -3,6 +3,7 @@
 use crate::audit::claim::Refusal;
 use crate::audit::fields::Fields;
 use crate::audit::names::{Name, Role};
+use crate::limits::{CELL_BYTES, CELL_LINES};
 
 /// A row of the file.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) struct Row {
 /// The separator of a text whose first line holds known column names.
 pub(super) fn separator(text: &str) -> Option<u8> {
     let header = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty())?;
-    if header.len() > LONGEST_CELL {
+    if header.len() > CELL_BYTES {
         return None;
     }
     [b',', b';', b'\t', b'|'].into_iter().find(|separator| {
@@ -72,10 +73,10 @@ fn cells(record: &str, separator: u8) -> Option<Vec<String>> {
         .from_reader(record.as_bytes());
     let record = reader.records().next()?.ok()?;
     let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
-    cells.iter().all(|cell| cell.len() <= LONGEST_CELL).then_some(cells)
+    cells.iter().all(|cell| cell.len() <= CELL_BYTES).then_some(cells)
 }
 
-/// Whether a quote stands in a cell that does not begin with one, or behind the end of one that does.
+/// Returns true if a quote stands in a cell that does not begin with one, or behind the end of one that does.
 fn has_lone_quote(record: &str, separator: u8) -> bool {
     let mut quoted = false;
     let mut bytes = record.bytes().peekable();
@@ -116,7 +117,7 @@ impl<'t> Iterator for Rows<'t> {
         let first = self.rest.find('\n').map_or(self.rest.len(), |at| at + 1);
         loop {
             let behind = self.rest.get(end..).unwrap_or_default();
-            if behind.is_empty() || lines >= MOST_LINES || end > LONGEST_CELL {
+            if behind.is_empty() || lines >= CELL_LINES || end > CELL_BYTES {
                 break;
             }
             let next = end + behind.find('\n').map_or(behind.len(), |at| at + 1);
@@ -133,8 +134,3 @@ impl<'t> Iterator for Rows<'t> {
         Some((begun, Err(Refusal::BadRow)))
     }
 }
-
-// Rationale: notices.md, section 4: a cell of a mebibyte is refused.
-const LONGEST_CELL: usize = (1 << 20) - 1;
-// Rationale: a cell with more line ends than this is an open quote.
-const MOST_LINES: u64 = 64;

@@ -7,6 +7,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Seq
 use crate::audit::claim::{Format, Refusal};
 use crate::audit::fields::Fields;
 use crate::audit::hash::Label;
+use crate::limits::JSON_DEPTH;
 
 /// An object of the document that may be a claim.
 #[derive(Debug)]
@@ -261,7 +262,7 @@ impl<'de> Visitor<'de> for Depth {
 
 impl Depth {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        if self.0 >= DEEPEST { Err(E::custom(TOO_DEEP)) } else { Ok(Self(self.0 + 1)) }
+        if self.0 >= JSON_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Self(self.0 + 1)) }
     }
 }
 
@@ -275,6 +276,4 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-// Rationale: notices.md, section 4.
-const DEEPEST: u32 = 64;
 const TOO_DEEP: &str = "nested too deeply for a notice";

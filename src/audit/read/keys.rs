@@ -4,7 +4,7 @@ use crate::audit::fields::{Fields, is_plausible};
 use crate::audit::names::{Name, Role};
 use crate::audit::text::trimmed;
 
-/// What a text states.
+/// Fields that lines of `Key: value` state.
 #[derive(Debug, Default)]
 pub(super) struct Text {
     /// One for each block of keys, or for each row of a table.
@@ -97,7 +97,7 @@ impl Fields {
     }
 }
 
-/// Whether a key that comes again begins another notice, however little stands before it.
+/// Returns true for a key that begins another notice when it comes again, however little stands before it.
 fn is_opening(key: &str) -> bool {
     Name::of(key).is_some_and(|name| matches!(name.role, Role::Address | Role::Id))
 }

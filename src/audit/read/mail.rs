@@ -6,11 +6,12 @@ use super::content::{Content, Found};
 use crate::audit::claim::{Format, Refusal};
 use crate::audit::fields::Fields;
 use crate::audit::text::of_html;
+use crate::limits::{MAIL_DEPTH, MAIL_HEAD_BYTES, MAIL_PARTS};
 
-/// What a mail holds.
+/// The parts of a mail that may hold notices.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
-    /// What its parts hold, in their order.
+    /// Notices of the parts, in the order of the parts.
     pub(super) found: Vec<Found>,
     /// The words of its parts before any evidence; of its subject where they have none.
     pub(super) around: String,
@@ -24,13 +25,13 @@ pub(super) struct Mail {
 /// Why nothing of it is read.
 pub(super) fn read(bytes: &[u8]) -> Result<Mail, Refusal> {
     let head = memchr::memmem::find(bytes, b"\n\r\n").or_else(|| memchr::memmem::find(bytes, b"\n\n"));
-    if head.unwrap_or(bytes.len()) > LONGEST_HEAD {
+    if head.unwrap_or(bytes.len()) > MAIL_HEAD_BYTES {
         return Err(Refusal::MimeLimit);
     }
     // Nested mails are built one in the other, before their depth can be counted.
     let nested =
         memchr::memmem::find_iter(bytes, b"rfc822").count() + memchr::memmem::find_iter(bytes, b"RFC822").count();
-    if nested > MOST_PARTS {
+    if nested > MAIL_PARTS {
         return Err(Refusal::MimeLimit);
     }
     let message = MessageParser::default().parse(bytes).ok_or(Refusal::NotANotice)?;
@@ -76,7 +77,7 @@ struct Walk<'m> {
 
 impl Walk<'_> {
     fn message(&mut self, message: &Message<'_>, path: &[u32], depth: usize) -> Result<(), Refusal> {
-        if depth > DEEPEST {
+        if depth > MAIL_DEPTH {
             return Err(Refusal::MimeTooDeep);
         }
         self.part(message, 0, path, depth, true)
@@ -92,10 +93,10 @@ impl Walk<'_> {
     ) -> Result<(), Refusal> {
         let Some(part) = message.part(index) else { return Ok(()) };
         self.parts += 1;
-        if depth > DEEPEST {
+        if depth > MAIL_DEPTH {
             return Err(Refusal::MimeTooDeep);
         }
-        if self.parts > MOST_PARTS {
+        if self.parts > MAIL_PARTS {
             return Err(Refusal::MimeLimit);
         }
         let own: Vec<u32> = if root && !matches!(part.body, PartType::Multipart(_)) {
@@ -168,8 +169,3 @@ fn sender(message: &Message<'_>) -> Option<String> {
     let address = message.from()?.first()?;
     address.name().or(address.address()).map(str::to_owned)
 }
-
-// Rationale: notices.md, section 4.
-const DEEPEST: usize = 16;
-const MOST_PARTS: usize = 1_000;
-const LONGEST_HEAD: usize = 1 << 20;

@@ -8,6 +8,7 @@ mod json;
 mod keys;
 mod mail;
 
+use crate::limits::{NOTICE_BYTES, NOTICE_CLAIMS};
 use std::io::Read;
 
 use jiff::tz::TimeZone;
@@ -43,11 +44,11 @@ impl Notices {
     /// Whatever `reader` gives.
     pub fn read(&mut self, name: &str, mut reader: impl Read) -> std::io::Result<()> {
         let mut bytes = Vec::new();
-        reader.by_ref().take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
+        reader.by_ref().take(NOTICE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.starts_with(b"From ") {
             return self.mailbox(name, bytes, reader);
         }
-        if bytes.len() > LONGEST {
+        if bytes.len() > NOTICE_BYTES {
             self.refuse(name, Vec::new(), Format::Unknown, Refusal::TooLarge);
         } else if is_mail(&bytes) {
             self.mail(name, &[], &bytes);
@@ -74,7 +75,7 @@ impl Notices {
                 return Ok(());
             }
             bytes.drain(..used);
-            if bytes.len() > LONGEST {
+            if bytes.len() > NOTICE_BYTES {
                 // One mail that is longer than a notice may be: it is passed over, up to the next.
                 number += 1;
                 self.refuse(name, vec![number], Format::Mail, Refusal::TooLarge);
@@ -96,7 +97,7 @@ impl Notices {
     }
 
     fn mail(&mut self, name: &str, part: &[u32], bytes: &[u8]) {
-        if bytes.len() > LONGEST {
+        if bytes.len() > NOTICE_BYTES {
             return self.refuse(name, part.to_vec(), Format::Mail, Refusal::TooLarge);
         }
         match mail::read(bytes) {
@@ -164,7 +165,7 @@ impl Notices {
     }
 
     fn keep(&mut self, entry: Entry) {
-        if self.entries.len() < MOST_CLAIMS { self.entries.push(entry) } else { self.left_out += 1 }
+        if self.entries.len() < NOTICE_CLAIMS { self.entries.push(entry) } else { self.left_out += 1 }
     }
 }
 
@@ -173,13 +174,13 @@ fn refused(origin: Origin, why: Refusal) -> Entry {
     Entry { origin, copies: 1, flags: Vec::new(), differing: Vec::new(), content }
 }
 
-/// Whether a signature of a kind that notices carry is on or in a file or mail.
+/// Returns true if a signature of a kind that notices carry is on or in a file or mail.
 fn is_signed(bytes: &[u8]) -> bool {
     let marks = ["-----BEGIN PGP SIG", "multipart/signed", "pkcs7-signature", "xmldsig#"];
     marks.iter().any(|mark| memchr::memmem::find(bytes, mark.as_bytes()).is_some())
 }
 
-/// Whether bytes begin with a head of mail.
+/// Returns true if bytes begin with a head of mail.
 fn is_mail(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
     let head = String::from_utf8_lossy(head);
@@ -203,9 +204,6 @@ fn is_mail(bytes: &[u8]) -> bool {
     false
 }
 
-// Rationale: notices.md, section 4.
-const LONGEST: usize = 64 << 20;
-const MOST_CLAIMS: usize = 100_000;
 // Rationale: heads of mails that crossed many servers are some kilobytes long.
 const HEAD: usize = 64 << 10;
 const CHUNK: u64 = 4 << 20;

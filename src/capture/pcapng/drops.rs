@@ -1,5 +1,6 @@
 //! Packets that the capturing program says it dropped.
 
+use crate::limits::STATISTICS_INTERFACES;
 use std::collections::BTreeMap;
 
 /// Packets dropped while capturing. Statistics count from the start of the capture, so the last ones stand.
@@ -15,7 +16,7 @@ pub(super) struct Drops {
 impl Drops {
     /// The newest statement on an interface of the current section.
     pub(super) fn interface(&mut self, id: u32, dropped: u64) {
-        if self.by_interface.len() < MAX_STATISTICS || self.by_interface.contains_key(&id) {
+        if self.by_interface.len() < STATISTICS_INTERFACES || self.by_interface.contains_key(&id) {
             self.by_interface.insert(id, dropped);
         } else {
             // Without a place for the interface, a lower bound: what no later statistics can take back.
@@ -43,6 +44,3 @@ impl Drops {
         self.stated().max(self.packets)
     }
 }
-
-// Rationale: 24 MiB; real captures have fewer than a hundred interfaces.
-const MAX_STATISTICS: usize = 1 << 20;

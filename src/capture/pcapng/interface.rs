@@ -2,6 +2,7 @@
 
 use super::options::{Endian, Options};
 use crate::capture::{Interface, LinkType};
+use crate::limits::{INTERFACE_PLACES, INTERFACE_RUNS, INTERFACE_TEXT_BYTES};
 
 /// The fields of an interface description that its packets need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl InterfaceState {
 pub(super) struct Interfaces {
     /// The number of the first of a run of equal interfaces, ascending, and their state.
     runs: Vec<(u32, InterfaceState)>,
-    /// The run of each interface, for the first [`MAX_PLACES`] of them; empty while there is one run.
+    /// The run of each interface, for the first [`INTERFACE_PLACES`] of them; empty while there is one run.
     places: Vec<u32>,
     /// Interfaces defined so far, also the unreadable ones.
     count: u32,
@@ -101,17 +102,17 @@ impl Interfaces {
             return false;
         }
         if self.runs.last().is_none_or(|(_, last)| *last != state) {
-            if self.runs.len() >= MAX_RUNS {
+            if self.runs.len() >= INTERFACE_RUNS {
                 self.lost_from = Some(id);
                 return false;
             }
             if self.runs.len() == 1 {
-                self.places.resize((id as usize).min(MAX_PLACES), 0);
+                self.places.resize((id as usize).min(INTERFACE_PLACES), 0);
             }
             self.runs.push((id, state));
         }
-        if self.runs.len() > 1 && self.places.len() < MAX_PLACES {
-            // At most `MAX_RUNS` of them.
+        if self.runs.len() > 1 && self.places.len() < INTERFACE_PLACES {
+            // At most `INTERFACE_RUNS` of them.
             self.places.push(self.runs.len() as u32 - 1);
         }
         true
@@ -162,11 +163,11 @@ fn fcs_bytes(len: u8) -> u8 {
 fn text(value: &[u8]) -> String {
     let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
     let mut shown = String::new();
-    for chunk in value.get(..MAX_TEXT).unwrap_or(value).utf8_chunks() {
+    for chunk in value.get(..INTERFACE_TEXT_BYTES).unwrap_or(value).utf8_chunks() {
         shown.push_str(chunk.valid());
         chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{{{byte:x}}}")));
     }
-    if value.len() > MAX_TEXT { shown + "…" } else { shown }
+    if value.len() > INTERFACE_TEXT_BYTES { shown + "…" } else { shown }
 }
 
 /// Stands for a description that could not be read, so that the numbers after it stay right.
@@ -184,12 +185,6 @@ const IF_TSRESOL: u16 = 9;
 const IF_FILTER: u16 = 11;
 const IF_FCSLEN: u16 = 13;
 const IF_TSOFFSET: u16 = 14;
-// Rationale: 32 MiB of state; real captures have fewer than a hundred interfaces.
-const MAX_RUNS: usize = 1 << 20;
-// Rationale: 4 MiB; beyond it, and only there, a packet's interface is searched for.
-const MAX_PLACES: usize = 1 << 20;
-// Rationale: longer than any interface name and nearly any filter; 1,000 of them stay small.
-const MAX_TEXT: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Name resolution blocks: the names that the capturing program wrote down for addresses.
 
+use crate::limits::NAME_RECORDS;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -39,7 +40,7 @@ impl NameRecords {
     }
 
     fn add(&mut self, address: IpAddr, name: String) {
-        let room = self.names.len() < MOST && name.len() <= LONGEST;
+        let room = self.names.len() < NAME_RECORDS && name.len() <= LONGEST;
         if room {
             self.names.insert((address, name));
         }
@@ -50,8 +51,6 @@ impl NameRecords {
 const END: u16 = 0;
 const IPV4: u16 = 1;
 const IPV6: u16 = 2;
-// Rationale: as many as names in answers of DNS.
-const MOST: usize = 100_000;
 const LONGEST: usize = 4 * 255;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Blocks that hold no packet: how many of each kind there were.
 
+use crate::limits::UNUSED_BLOCK_TYPES;
 use std::collections::BTreeMap;
 
 use super::options::Endian;
@@ -18,7 +19,7 @@ impl Unused {
         let secrets = if kind == SECRETS { endian.u32(body, 0).unwrap_or(0) } else { 0 };
         if let Some(count) = self.counts.get_mut(&(kind, secrets)) {
             *count += 1;
-        } else if self.counts.len() < MAX_KINDS {
+        } else if self.counts.len() < UNUSED_BLOCK_TYPES {
             self.counts.insert((kind, secrets), 1);
         } else {
             self.others += 1;
@@ -68,8 +69,6 @@ fn secrets(of: u32) -> String {
 }
 
 const SECRETS: u32 = 10;
-// Rationale: more types than are registered.
-const MAX_KINDS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +89,6 @@ mod tests {
         assert_eq!(named, [("custom", 2), (tls, 1), (wireguard, 1), (other, 1)]);
         (0x7000..0x8000).for_each(|kind| unused.count(kind, b"", Endian::Big));
         assert_eq!(unused.named().values().sum::<u64>(), 5 + 0x1000);
-        assert!(unused.named().len() <= MAX_KINDS + 1 && unused.named().contains_key("type 0x7000"));
+        assert!(unused.named().len() <= UNUSED_BLOCK_TYPES + 1 && unused.named().contains_key("type 0x7000"));
     }
 }

@@ -9,6 +9,7 @@ use crate::evidence::credit::{FileBytes, Files, Unique};
 use crate::evidence::ladder::Ladder;
 use crate::evidence::{Bytes, Map, MapRow, Subject, SubjectFile, Torrent, Transfer};
 use crate::judge::TorrentKey;
+use crate::limits::{MAP_ROWS, PIECE_RUNS};
 
 impl Context<'_> {
     /// How much of each file a subject sent; `clients` are the files of its clients apart.
@@ -48,7 +49,7 @@ impl Context<'_> {
             .filter(|(_, (_, subject))| subject.info_hash.as_ref() == Some(&hash) && subject.bytes.verified > 0)
             .collect();
         of.sort_by_key(|(place, (_, subject))| (std::cmp::Reverse(subject.bytes.verified), *place));
-        let by = of.into_iter().take(columns::MOST_ROWS).filter_map(|(place, (group, _))| {
+        let by = of.into_iter().take(MAP_ROWS).filter_map(|(place, (group, _))| {
             Some(MapRow { subject: place, verified: self.proofs.subjects.get(*group)?.columns.sums(torrent) })
         });
         Some(Map { bytes: columns::space(torrent), anyone: unique.columns.sums(torrent), by: by.collect() })
@@ -71,8 +72,8 @@ impl Context<'_> {
                 }
             }
             row.units = columns::runs(known.piece_count(), &unique.states);
-            row.units_left_out = row.units.len().saturating_sub(columns::MOST_RUNS) as u64;
-            row.units.truncate(columns::MOST_RUNS);
+            row.units_left_out = row.units.len().saturating_sub(PIECE_RUNS) as u64;
+            row.units.truncate(PIECE_RUNS);
             row.map = self.map(known, &unique, subjects);
             rows.insert(row.info_hash.clone(), row);
         }

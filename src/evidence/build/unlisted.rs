@@ -1,4 +1,4 @@
-//! What is in no row, because a bound was reached: in sums, and told.
+//! Sums over traffic that is in no row, because a bound was reached, and the oddities that tell so.
 
 use crate::ends::InfoHash;
 use crate::evidence::{Summed, Unlisted, UnlistedTorrent};

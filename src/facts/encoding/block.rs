@@ -10,7 +10,7 @@ use crate::facts::journal::Record;
 use crate::facts::{Answer, Block, BlockId, Receiver, Run};
 use crate::wire::Framing;
 
-/// What was written of the blocks before.
+/// The blocks before, as far as the next one is written by reference to them.
 #[derive(Debug, Default)]
 pub struct Before {
     id: u64,
@@ -22,7 +22,7 @@ pub struct Before {
     streams: HashMap<(ConnectionId, Direction), Stream, foldhash::quality::FixedState>,
 }
 
-/// What was written of the block before in the same direction of a connection.
+/// The block before in a direction of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
     piece: u32,
@@ -201,7 +201,7 @@ fn take_receiver(from: &mut &[u8]) -> Option<Receiver> {
     Some(Receiver { ip, port })
 }
 
-/// What a block answers, in two bits.
+/// The request that a block answers, in two bits.
 const ANSWER: u8 = 0b11;
 const ASKED: u8 = 1;
 const ASKED_BEFORE: u8 = 2;

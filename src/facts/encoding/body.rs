@@ -6,7 +6,7 @@ use crate::facts::journal::Record;
 use crate::facts::{Body, Run};
 use crate::wire::Framing;
 
-/// What was written of the body before.
+/// The body before, to which the next one is written by reference.
 #[derive(Debug, Default)]
 pub struct Before {
     order: u64,

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use super::{plain, take_byte};
 use crate::ends::{ConnectionId, FlowKey, Transport};
 use crate::facts::journal::{Journal, Record};
-use crate::facts::{Connection, Content};
+use crate::facts::{Application, Connection};
 
-/// What of a connection is known without reading all of it.
+/// Facts of a connection that are known without reading all of its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// As in [`Connection`].
@@ -18,19 +18,19 @@ pub struct Head {
     pub transport: Transport,
     /// As in [`Connection`].
     pub initial: Option<[u64; 2]>,
-    /// Whether it carries HTTP, else the peer wire or what may be it.
+    /// Set for HTTP; else the connection carries the peer wire, or bytes that may be it.
     pub is_web: bool,
     /// As [`Peer::has_blocks`](crate::facts::Peer::has_blocks).
     pub has_blocks: bool,
-    /// Whether a handshake names a torrent.
+    /// Set if a handshake names a torrent.
     pub is_named: bool,
-    /// Whether its two handshakes name different info-hashes.
+    /// Set if the two handshakes name different info-hashes.
     pub differs: bool,
 }
 
 impl Connection {
     fn signs(&self) -> u8 {
-        let Content::Peer(peer) = &self.content else { return WEB };
+        let Application::Peer(peer) = &self.content else { return WEB };
         let (hashes, has_blocks) = (peer.info_hashes(), peer.has_blocks());
         let differs = matches!(hashes, [Some(one), Some(other)] if one != other);
         let signs = [(has_blocks, BLOCKS), (hashes != [None; 2], NAMED), (differs, DIFFERS)];
@@ -91,7 +91,7 @@ impl Head {
 }
 
 impl Journal<Connection> {
-    /// What is known of each without reading all of it.
+    /// Reads the head of each connection without the rest of its record.
     pub fn heads(&self) -> impl Iterator<Item = Head> {
         let mut records = self.iter();
         std::iter::from_fn(move || records.advance(|from| Head::read(take_record(from)?)))

@@ -3,7 +3,7 @@
 use super::{frame, of_frame, put, put_step, put_step32, take, take_byte, take_step, take_step32};
 use crate::facts::{Place, Run};
 
-/// What was written of the run before, of whatever body.
+/// The run before, of whatever body, to which the next one is written by reference.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before {
     store: u16,

@@ -10,7 +10,7 @@ use crate::facts::{
     Answer, Block, BlockId, Copy, CopyRange, Digests, Doubt, Facts, Handshake, Hashes, Input, Peer, Place, Reason,
     Receiver, Run, Scope, Second, Side, Stream,
 };
-use crate::facts::{Connection, Content as Carried};
+use crate::facts::{Application as Carried, Connection};
 use crate::judge::{Ask, Content, Contests, Judged, Measure, Parts, Row, Suspect, Told, judge};
 use crate::session::Encryption;
 use crate::torrent::{Source, Torrent, TorrentId, Torrents, sample};

@@ -26,7 +26,7 @@ pub(super) static GOOD: [u8; 64] = {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     bytes: Vec<u8>,
-    /// Whether all bytes have the SHA-1 of the unit.
+    /// Set if all bytes have the SHA-1 of the unit.
     pub(super) collides: bool,
 }
 
@@ -74,7 +74,7 @@ impl Ask for Shelf {
     }
 }
 
-/// What was sent of one unit.
+/// Shares of one unit.
 pub(super) struct Table {
     pub(super) shelf: Shelf,
     pub(super) shares: Vec<Share>,
@@ -94,7 +94,7 @@ pub(super) fn good(block: u32) -> (u32, Vec<u8>) {
     (block, GOOD[start..start + BLOCK as usize].to_vec())
 }
 
-/// The same with a wrong byte.
+/// A good block with a wrong byte.
 pub(super) fn bad(block: u32) -> (u32, Vec<u8>) {
     let (block, mut bytes) = good(block);
     bytes[5] ^= 1;

@@ -365,7 +365,8 @@ pub(super) fn only_named(document: &Document) -> BTreeMap<Endpoint, Vec<&Mention
     named
 }
 
-/// Whether a mention is of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; any, where no torrent was given.
+/// Returns true for a mention of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; of any, where no torrent
+/// was given.
 fn of_report(document: &Document, mention: &Mention) -> bool {
     let given = document.torrents.iter().any(|torrent| torrent.source.is_some());
     !given
@@ -427,7 +428,7 @@ fn named(view: &View<'_>) -> Row {
     }
 }
 
-/// What bears on every count above.
+/// Reservations that bear on every count of the answer.
 fn beside(view: &View<'_>) -> Vec<String> {
     let document = view.document;
     let mut out = Vec::new();

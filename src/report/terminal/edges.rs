@@ -104,7 +104,7 @@ fn table(view: &View<'_>, edges: &[&Transfer], page: &mut Page) {
     table.write(page);
 }
 
-/// Whether all of it was asked for and acknowledged.
+/// Says how many of the bytes were asked for and acknowledged.
 fn answered(edges: &[&Transfer]) -> String {
     let sum = |of: fn(&Transfer) -> u64| edges.iter().map(|edge| of(edge)).fold(0, u64::saturating_add);
     let served = sum(|edge| edge.bytes.served);
@@ -128,7 +128,7 @@ fn messages(transfer: &Transfer) -> String {
     }
 }
 
-/// Whether a transfer is one of a subject's: what it sent, or what was sent to it.
+/// Tells the two parts of a subject in a transfer: it was the sender, it was the receiver.
 pub(super) fn is_of(transfer: &Transfer, subject: &Subject) -> (bool, bool) {
     let is = |end: crate::ends::Endpoint| {
         end.ip == subject.endpoint.ip

@@ -8,7 +8,7 @@ use crate::report::text::columns;
 pub(crate) struct Column {
     /// Its name over the table.
     pub(crate) name: &'static str,
-    /// Whether it is a figure, which stands to the right.
+    /// Set for a column of figures, which stand to the right.
     pub(crate) figure: bool,
     /// The width of a page from which on it has its place; 0 for always.
     pub(crate) from: usize,
@@ -42,7 +42,7 @@ pub(crate) const fn figure(name: &'static str) -> Column {
 }
 
 impl Column {
-    /// The same column, on pages of `width` columns and more.
+    /// Shows a column only on pages of `width` columns and more.
     pub(crate) const fn from(self, width: usize) -> Self {
         Self { from: width, ..self }
     }
@@ -71,7 +71,7 @@ impl Table {
         self.rows.push(Row { mark: ' ', cells, below });
     }
 
-    /// Whether it has no row.
+    /// Returns true if the table has no row.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -71,7 +71,7 @@ fn mentions(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What was said of whole swarms.
+/// Writes the figures that trackers and nodes gave of whole swarms.
 fn swarms(view: &View<'_>, page: &mut Page) {
     let swarms = &view.document.swarms;
     if swarms.is_empty() {
@@ -122,7 +122,7 @@ pub(crate) fn size(via: Via, seeders: Option<u64>, leechers: Option<u64>, downlo
     }
 }
 
-/// What somebody said, in a line.
+/// A mention in a line: who named whom, how and when.
 pub(super) fn sentence(view: &View<'_>, mention: &Mention) -> String {
     let often = match mention.count {
         1 => String::new(),

@@ -1,4 +1,4 @@
-//! What lists that were given, and names in the captures, say of the addresses.
+//! Statements about addresses, from given lists and from names in the captures.
 
 use super::names::View;
 use super::page::Page;

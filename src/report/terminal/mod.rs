@@ -69,7 +69,7 @@ pub fn terminal(document: &Document, screen: &Screen) -> String {
     page.finish(screen.colour)
 }
 
-/// What every view says where names are pseudonyms.
+/// The sentence of every view whose names are pseudonyms.
 pub(crate) const PSEUDONYMS: &str = "Addresses, peer_ids and clients here are pseudonyms: only the holder of the key can tell \
                                      which stand for which.";
 

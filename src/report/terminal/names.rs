@@ -22,11 +22,11 @@ pub(super) struct View<'d> {
     pub(super) peers: Vec<&'d Subject>,
     pub(super) unread: Unread,
     pub(super) clock: Clock<'d>,
-    /// Whether there are several captures, so that a frame's number alone says nothing.
+    /// Set if there are several captures, so that a frame's number alone says nothing.
     pub(super) several: bool,
-    /// Whether rows are of several torrents, so that each has to say of which it is.
+    /// Set if rows are of several torrents, so that each has to say of which it is.
     pub(super) mixed: bool,
-    /// Whether the torrents that were given are the wrong ones.
+    /// Torrents of the captures that stand in for the ones that were given, where those have no peer there.
     pub(super) instead: Instead<'d>,
     /// When the captures ran; of no use over a step of a clock.
     pub(super) running: Running,
@@ -52,7 +52,8 @@ impl<'d> View<'d> {
         }
     }
 
-    /// Whether bytes were sent as pieces of a torrent whose hashes are not known, so that nothing of them was hashed.
+    /// Returns true if bytes were sent as pieces of a torrent whose hashes are not known, so that none of them was
+    /// hashed.
     pub(super) fn unhashed(&self) -> bool {
         let sized = |torrent: &&crate::report::Torrent| torrent.source.is_some() && torrent.size.is_some();
         let known: BTreeSet<&InfoHash> =
@@ -160,7 +161,7 @@ impl<'d> View<'d> {
         }
     }
 
-    /// Whether a subject has an address by which a machine speaks to itself. A pseudonym tells nothing of that.
+    /// Returns true if a subject has an address by which a machine speaks to itself. A pseudonym tells nothing of that.
     pub(super) fn is_loopback(&self, subject: &Subject) -> bool {
         subject.endpoint.ip.is_loopback() && !self.document.options.pseudonyms
     }
@@ -288,7 +289,7 @@ fn cut(name: &str, width: usize) -> (String, bool) {
     (shown, is_cut)
 }
 
-/// What was passed over in directories of captures and of torrents, as sentences without their full stops.
+/// Files that were passed over in directories of captures and of torrents, as sentences without their full stops.
 pub fn passed_over(others: &[PassedOver]) -> Vec<String> {
     Purpose::ALL.iter().filter_map(|purpose| passed_over_as(*purpose, others)).collect()
 }
@@ -391,7 +392,7 @@ fn rank(subject: &Subject) -> impl Ord + use<> {
     (Reverse(weight), subject.endpoint, subject.transport, subject.first_time)
 }
 
-/// Whether a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
+/// Returns true if a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
 pub(super) fn goes_by(torrent: &Torrent, hash: &InfoHash) -> bool {
     torrent.info_hash == *hash
         || torrent.info_hash_v1.is_some_and(|v1| v1.0[..] == hash.0[..])

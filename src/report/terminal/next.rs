@@ -1,4 +1,4 @@
-//! What was read, and what to run next: the first proof in Wireshark, one peer, a case.
+//! Commands to run next: the first proof in Wireshark, one peer, a case; above them, the inputs that were read.
 
 use std::net::IpAddr;
 

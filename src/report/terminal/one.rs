@@ -243,7 +243,7 @@ fn bytes(subject: &Subject, page: &mut Page) {
     }
 }
 
-/// Whether the transfer of this number is one in which the subject sent.
+/// Makes the test for the numbers of transfers in which the subject sent.
 fn is_sent<'v>(view: &'v View<'_>, subject: &'v Subject) -> impl Fn(u64) -> bool + 'v {
     move |number| {
         let transfer = usize::try_from(number).ok().and_then(|at| view.document.transfers.get(at));
@@ -342,7 +342,7 @@ fn sessions(view: &View<'_>, subject: &Subject, page: &mut Page) {
     }
 }
 
-/// What the captures do not hold of it, with what they cover.
+/// Writes the kinds of evidence that the captures do not hold of the subject, with the times that they cover.
 fn not_seen(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let quality = &view.document.quality;
     let length = match quality.duration_ns {
@@ -467,7 +467,7 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
     }
 }
 
-/// What others said of it.
+/// Writes the mentions of the subject.
 fn said(view: &View<'_>, page: &mut Page) {
     page.heading("NAMED  (hearsay: it may be forged, and changes no figure above)");
     let mentions = &view.document.mentions;

@@ -170,7 +170,8 @@ fn table(view: &View<'_>, subjects: &[&Subject], page: &mut Page) {
     }
 }
 
-/// Whether two rows of an address show several clients: peer_ids that differ or, where a row has none, names that differ.
+/// Returns true if two rows of an address show several clients: peer_ids that differ or, where a row has none, names
+/// that differ.
 fn are_others(one: &Subject, other: &Subject) -> bool {
     if one.peer_ids.is_empty() || other.peer_ids.is_empty() {
         let told = !one.clients.is_empty() && !other.clients.is_empty();

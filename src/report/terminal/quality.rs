@@ -50,7 +50,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What an oddity is, and how often it is.
+/// An oddity in words with its count.
 pub(super) fn counted_words(anomaly: &Anomaly) -> String {
     let amount = match (anomaly.amount, amount_is_bytes(anomaly.kind)) {
         (amount @ 1.., true) => format!(" ({})", counted(amount, "byte")),
@@ -69,7 +69,7 @@ fn other_limits(anomaly: &Anomaly) -> Vec<&str> {
     first.map(|example| example.detail.as_str()).skip(1).collect()
 }
 
-/// What was captured more than once, and counts once.
+/// Writes the packets that were captured more than once, and count once.
 fn taps(document: &Document, page: &mut Page) {
     let doubles = document.anomalies.iter().find(|anomaly| anomaly.kind == Kind::DuplicateFrame);
     let between = document.quality.seen_at_two_taps;
@@ -93,7 +93,7 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 
-/// Whether the amount of a kind is bytes; that of the others repeats the count, or is said in the example.
+/// Returns true if the amount of a kind is in bytes; that of the others repeats the count, or is said in the example.
 fn amount_is_bytes(kind: Kind) -> bool {
     matches!(
         kind,
@@ -117,7 +117,7 @@ fn amount_is_bytes(kind: Kind) -> bool {
     )
 }
 
-/// What a kind of anomaly means, as the start of "... 3 times".
+/// A kind of anomaly as the start of "... 3 times".
 fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::DamagedCapture => "a record of the file is damaged or cut off",

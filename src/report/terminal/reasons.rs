@@ -139,7 +139,7 @@ fn flags(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What a flag means, as a clause; of an address that `is_loopback`, too.
+/// The meaning of a flag as a clause; of an address that `is_loopback`, too.
 pub(super) fn flag_words(flag: Flag, is_loopback: bool) -> &'static str {
     match flag {
         Flag::PrivateAddress if is_loopback => {

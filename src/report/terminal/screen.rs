@@ -9,7 +9,7 @@ use crate::words::words;
 pub struct Screen {
     /// Columns; below 60 is taken as 60.
     pub width: usize,
-    /// Whether there is ink.
+    /// Set if colours may be used.
     pub colour: bool,
     /// How much is shown.
     pub detail: Detail,

@@ -1,4 +1,4 @@
-//! What a report to read says, and that every line of it fits.
+//! The report to read: its words, and that every line of it fits.
 
 use super::*;
 use crate::ends::{Endpoint, Hex, InfoHash, Timestamp, Transport};

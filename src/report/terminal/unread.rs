@@ -1,4 +1,4 @@
-//! What could not be read, and what that limits: above the answer where peers may be hidden in it.
+//! Traffic that could not be read, and the limits that it sets: above the answer where peers may be hidden in it.
 
 use super::names::{FEW, View, listed};
 use super::page::Page;
@@ -11,11 +11,11 @@ use crate::report::notes::unread_protocols;
 use crate::report::text::{counted, damaged, escaped, gaps, grouped, visible};
 use crate::report::{Document, Input, Opaque, passed_over};
 
-/// What could not be read.
+/// Sentences about traffic that could not be read.
 pub(super) struct Unread {
-    /// Whether peers may be hidden in it, so that a zero is no zero.
+    /// Set if peers may be hidden in that traffic, so that a zero is no zero.
     pub(super) hides: bool,
-    /// Whether bytes of connections that were read are missing.
+    /// Set if bytes of connections that were read are missing.
     pub(super) gaps: bool,
 }
 
@@ -213,7 +213,7 @@ fn holes(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What is said of the captures as a whole, whatever they hold.
+/// Writes the limits of the captures as a whole, whatever they hold.
 fn always(view: &View<'_>, page: &mut Page) {
     let document = view.document;
     let quality = &document.quality;
@@ -272,7 +272,7 @@ fn lost(document: &Document) -> u64 {
     document.transfers.iter().map(|transfer| transfer.bytes.lost).fold(0, u64::saturating_add)
 }
 
-/// Whether an oddity has a sentence of its own on a page.
+/// Returns true for an oddity that has a sentence of its own on a page.
 fn is_told(kind: Kind) -> bool {
     HIDING.contains(&kind) || kind == Kind::UnusedSecret
 }

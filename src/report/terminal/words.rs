@@ -70,7 +70,7 @@ pub(super) fn short(grade: Grade) -> &'static str {
     }
 }
 
-/// What to type for a table of the report, whole.
+/// The command that prints a table of the report, whole.
 pub(super) fn table_of(name: &str) -> String {
     format!("-f csv --table {name}")
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Transported;
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
-use crate::facts::{Body, ByteRange, Connection, Content, Fault, Reason, Redirect, Request, Stream, Web};
+use crate::facts::{Application, Body, ByteRange, Connection, Fault, Reason, Redirect, Request, Stream, Web};
+use crate::limits::{WEB_FAULTS, WEB_HOLES, WEB_VERSIONS};
 use crate::session::{Delivery, Encryption, Hole};
 use crate::spine::Shared;
 use crate::spine::channel::opened;
@@ -52,7 +53,7 @@ impl Noted {
                     stream.gap_bytes += bytes;
                 }
                 stream.snaplen |= cause == GapCause::Snaplen;
-                if stream.holes.len() < MOST_HOLES {
+                if stream.holes.len() < WEB_HOLES {
                     stream.holes.push(Hole { offset, missing, cause, at });
                 }
                 Ok(())
@@ -140,7 +141,7 @@ impl Noted {
 
     /// Something was odd about an answer.
     pub(super) fn fault(&mut self, reason: Flaw, request: Option<&Arc<WebRequest>>, bytes: u64, at: At) {
-        if self.faults.len() < MOST_FAULTS {
+        if self.faults.len() < WEB_FAULTS {
             let request = request.map(|request| self.number(request));
             self.faults.push(Fault { reason, request, bytes, at });
         }
@@ -206,7 +207,7 @@ impl Noted {
             bytes: transported.bytes.iter().sum(),
             initial: transported.initial,
             streams,
-            content: Content::Web(Box::new(web)),
+            content: Application::Web(Box::new(web)),
         };
         let mut result = written.connection_of(&connection);
         for (is, reason) in [(header_twice, Reason::HeaderTwice), (confirmed == Some(false), Reason::NotConfirmed)]
@@ -225,12 +226,12 @@ impl Noted {
             let before = self.told.partition_point(|told| told.0 <= *from);
             before.checked_sub(1).and_then(|at| self.told.get(at)).is_some_and(|told| *to <= told.1)
         };
-        self.twice.len() > MOST_TWICE || !self.twice.iter().all(within)
+        self.twice.len() > WEB_VERSIONS || !self.twice.iter().all(within)
     }
 }
 
 fn send_twice(twice: &mut Vec<(u64, u64)>, from: u64, to: u64) {
-    if twice.len() <= MOST_TWICE {
+    if twice.len() <= WEB_VERSIONS {
         twice.push((from, to));
     }
 }
@@ -244,10 +245,3 @@ impl From<crate::webseed::ByteRange> for ByteRange {
         }
     }
 }
-
-// Rationale: as many versions as the judge tries; beyond it all of the direction is in doubt.
-const MOST_TWICE: usize = 1_024;
-// Rationale: 48 bytes each, held while a connection is live; a direction with more is torn, and its gaps are counted.
-const MOST_HOLES: usize = 16;
-// Rationale: 40 bytes each; what is odd beyond so many is no more odd.
-const MOST_FAULTS: usize = 256;

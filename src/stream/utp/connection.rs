@@ -7,6 +7,7 @@ use super::UtpId;
 use super::packet::{Packet, PacketKind};
 use super::side::UtpSide;
 use crate::ends::{At, Direction};
+use crate::limits::{UTP_CANDIDATE_PACKETS, UTP_RIVALS};
 use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, Noted, ReturnPath};
 use crate::stream::pending::{Ends, PendingPackets, PendingSide, both};
@@ -163,7 +164,7 @@ impl<'cap> Connection<'cap> {
             return 0;
         }
         self.weigh(&held);
-        let most = HELD_PACKETS.min(limits.pending_segments as usize).max(1);
+        let most = UTP_CANDIDATE_PACKETS.min(limits.pending_segments as usize).max(1);
         let forgotten = (self.held.len() + 1).saturating_sub(most);
         self.held.drain(..forgotten);
         self.held.push(held);
@@ -333,7 +334,7 @@ impl<'cap> Connection<'cap> {
             (PacketKind::State, Some((initiator, seq_nr)))
                 if initiator != *direction
                     && packet.ack_nr == seq_nr
-                    && self.rivals.len() < MOST_RIVALS
+                    && self.rivals.len() < UTP_RIVALS
                     && self.answer.is_some_and(|(number, _)| number != packet.seq_nr)
                     && self.side(*direction).is_untouched() =>
             {
@@ -451,14 +452,10 @@ fn of<T>(both: &mut [T; 2], direction: Direction) -> &mut T {
     }
 }
 
-// Rationale: a forger sends one, or some; each is looked at once.
-const MOST_RIVALS: usize = 8;
 // Rationale: what a tap may miss at the beginning; another answer is as near once in 1,024.
 const BEHIND_ANSWER: u16 = 64;
 // Rationale: a kilobyte, as much as sixteen slices.
 const CANDIDATE: usize = 16;
-// Rationale: long enough for every rule to apply under loss, short enough that look-alikes cost little: 6 KiB.
-pub(super) const HELD_PACKETS: usize = 64;
 // Rationale: an id (2^-15) and two acknowledgements each way (16 bits each, 1 in 15) that agree by chance: 2^-30.
 const MUTUAL_PACKETS: u32 = 2;
 // Rationale: three steps of exactly one, with clocks right to 10 s (1 in 200), agree by chance once in 2^70.

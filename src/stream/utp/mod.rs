@@ -27,8 +27,9 @@ use super::{EndReason, Opening, StreamItem, StreamLimits};
 use std::collections::BTreeSet;
 
 use crate::ends::{At, Direction, FrameId};
+use crate::limits::{UTP_CANDIDATE_PACKETS, UTP_CANDIDATES, UTP_CONNECTIONS};
 use crate::packet::Payload;
-use connection::{Connection, HELD_PACKETS, HeldPacket};
+use connection::{Connection, HeldPacket};
 
 /// A uTP connection among those of one flow: 0 for the first that was established, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,7 +212,7 @@ impl<'cap> UtpFlow<'cap> {
         let Some(id) = connection.id else { return };
         let challenger = connection.take_challenger();
         connection.close(reason, &self.limits, &mut |direction, item| out.push((id, direction, item)));
-        if self.closed.len() >= MAX_CONNECTIONS {
+        if self.closed.len() >= UTP_CONNECTIONS {
             self.closed.remove(0);
         }
         self.closed.push(Closed { id, opening: connection.opening(), initial: connection.initial() });
@@ -228,14 +229,14 @@ impl<'cap> UtpFlow<'cap> {
         let is_candidate = |connection: &Connection<'_>| connection.id.is_none();
         let mut candidates = self.connections.iter().filter(|connection| is_candidate(connection)).count();
         // Where little may wait, few candidates may.
-        let most = MAX_CANDIDATES.min(self.limits.pending_segments as usize / HELD_PACKETS).max(1);
+        let most = UTP_CANDIDATES.min(self.limits.pending_segments as usize / UTP_CANDIDATE_PACKETS).max(1);
         while candidates > most
             && let Some(oldest) = self.connections.iter().position(|one| is_candidate(one))
         {
             self.forgotten += self.connections.remove(oldest).held();
             candidates -= 1;
         }
-        if self.connections.len() - candidates > MAX_CONNECTIONS {
+        if self.connections.len() - candidates > UTP_CONNECTIONS {
             let established = |connection: &Connection<'_>| connection.id.is_some();
             let over = self.connections.iter().position(|one| established(one) && one.is_over());
             if let Some(index) = over.or_else(|| self.connections.iter().position(|one| established(one))) {
@@ -248,12 +249,6 @@ impl<'cap> UtpFlow<'cap> {
         }
     }
 }
-
-// Rationale: two endpoints rarely have more than a few connections; each holds its history.
-const MAX_CONNECTIONS: usize = 64;
-
-// Rationale: more than the connections that open at once; 16 x 64 held packets are 100 KiB.
-const MAX_CANDIDATES: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -393,7 +393,7 @@ fn candidates_and_connections_are_bounded() {
             run.raw(B, answer, 20);
         }
     }
-    assert!(run.flow.connections.len() <= MAX_CONNECTIONS + MAX_CANDIDATES);
+    assert!(run.flow.connections.len() <= UTP_CONNECTIONS + UTP_CANDIDATES);
     run.close();
     let ends = run.out.iter().filter(|item| matches!(item.2, StreamItem::End { .. })).count();
     assert_eq!(ends, 400, "both directions of each connection end, even when closed to make room");

@@ -4,6 +4,7 @@ mod hybrid;
 mod v1;
 mod v2;
 
+use crate::limits::{METAINFO_DEPTH, METAINFO_VALUES};
 use crate::{
     Error,
     bencode::{BencodeError, Bounds, Document, Item},
@@ -257,6 +258,4 @@ fn something_else(bytes: &[u8]) -> Option<&'static str> {
 // Rationale: BEP 3 sets no maximum; libtorrent accepts up to 2^29, and begin is a u32 on the wire.
 const MAX_PIECE_LENGTH: i64 = 1 << 31;
 
-// Rationale: directories nest in a v2 file tree, libtorrent stops at 100; ten million values are a torrent of over two
-// million files.
-const BOUNDS: Bounds = Bounds { depth: 100, values: 4_000_000 };
+const BOUNDS: Bounds = Bounds { depth: METAINFO_DEPTH, values: METAINFO_VALUES };

@@ -2,9 +2,10 @@
 //! that fit them.
 
 use super::{Deframer, WireState};
+use crate::limits::EXPLAINING_REQUESTS;
 use crate::wire::header::{Header, MAX_HEADER, PIECE_HEADER};
 use crate::wire::resync::Expectation;
-use crate::wire::stretch::{Explanation, MAX_REQUESTS, Next};
+use crate::wire::stretch::{Explanation, Next};
 use crate::wire::{Block, BlockRef, Framing, PeerEvent};
 
 impl<'cap> Deframer<'cap> {
@@ -100,7 +101,7 @@ impl<'cap> Deframer<'cap> {
     pub(super) fn unanswered(&self, expected: &dyn Expectation, out: &[PeerEvent<'cap>]) -> Vec<BlockRef> {
         let mut answered: Vec<(u32, u32)> = out.iter().filter_map(answer).collect();
         answered.sort_unstable();
-        let mut requests = expected.in_order(MAX_REQUESTS);
+        let mut requests = expected.in_order(EXPLAINING_REQUESTS);
         requests.retain(|BlockRef { piece, begin, length }| {
             let size = PIECE_HEADER as u8;
             let answer = Header::Piece { size, piece: *piece, begin: *begin, payload: *length };

@@ -17,7 +17,7 @@ fn run(folder: &TempDir, arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().expect("no signal"), text(output.stdout), said)
 }
 
-/// What is said where the program cannot run.
+/// The error of a run that cannot go on.
 fn refused(folder: &TempDir, arguments: &[&str]) -> String {
     let (code, out, said) = run(folder, arguments);
     assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {said}");

@@ -2,7 +2,7 @@
 
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Flag, Grade, PortBasis};
-use peerproof::hearsay::Via;
+use peerproof::stages::hearsay::Via;
 
 use super::*;
 use crate::synth::run::{analyze, subject, subjects, transfer};

@@ -1,7 +1,7 @@
 //! v2 torrents without piece layers (BEP 9 carries none): proven by data and `hashes` messages, or said to be open.
 
+use peerproof::Torrents;
 use peerproof::evidence::{Bytes, Evidence, Grade};
-use peerproof::torrent::Torrents;
 
 use super::*;
 use crate::synth::run::transfer;

@@ -1,9 +1,8 @@
 //! v2 and hybrid torrents (BEP 52): leaves proven by `hashes` messages, both hashes, padding.
 
-use peerproof::Error;
 use peerproof::anomaly::Kind;
 use peerproof::evidence::{Bytes, Grade};
-use peerproof::torrent::Torrents;
+use peerproof::{Error, Torrents};
 
 use super::*;
 use crate::synth::run::{Run, analyze, by_file, subject, transfer};

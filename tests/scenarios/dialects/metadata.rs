@@ -1,10 +1,11 @@
 //! Metadata from the capture's own `ut_metadata` messages (BEP 9), and magnet links.
 
+use peerproof::Torrents;
 use peerproof::anomaly::Kind;
 use peerproof::ends::InfoHash;
 use peerproof::evidence::Grade;
 use peerproof::report::oddity::parties;
-use peerproof::torrent::{Source, Torrents};
+use peerproof::stages::torrent::Source;
 
 use super::*;
 use crate::synth::run::{Run, subject, transfer};

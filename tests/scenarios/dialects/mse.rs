@@ -1,17 +1,16 @@
 //! T37 to T39: Message Stream Encryption, with and without its secret, over TCP and uTP.
 
-use peerproof::Error;
 use peerproof::anomaly::Kind;
 use peerproof::ends::Transport;
 use peerproof::evidence::{Encryption, Evidence, Flag, Grade, Transfer};
-use peerproof::mse::Secrets;
+use peerproof::{Error, Secrets};
 
 use super::*;
 use crate::synth::mse::Mse;
 use crate::synth::run::transfer;
 use crate::synth::utp::UtpConn;
 
-/// What both ends say, in turn: the end, and its bytes. End 1 seeds.
+/// Messages of both ends, in turn: the end, and its bytes. End 1 seeds.
 pub(super) fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
     let mut talk = vec![
         (0, wire::handshake(torrent.info_hash, id(1))),
@@ -29,7 +28,7 @@ pub(super) fn talk(torrent: &Torrent) -> Vec<(usize, Vec<u8>)> {
     talk
 }
 
-/// The same behind MSE. `hidden`: the initiator's handshake goes into IA.
+/// Messages of both ends behind MSE. `hidden`: the initiator's handshake goes into IA.
 pub(super) fn sealed(mse: &Mse, talk: Vec<(usize, Vec<u8>)>, hidden: bool) -> Vec<(usize, Vec<u8>)> {
     let mut talk = talk.into_iter();
     let (ia, next) = match (hidden, talk.next()) {

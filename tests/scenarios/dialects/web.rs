@@ -54,7 +54,7 @@ impl Web {
     }
 }
 
-/// What a webseed proves with `len` good bytes.
+/// Checks that a webseed proves all `len` bytes of the torrent.
 fn good(web: &Web, torrent: &Torrent, grade: Grade) {
     let evidence = analyze(&web.world, torrent);
     let seed = transfer(&evidence, SERVER, CLIENT);

@@ -176,7 +176,7 @@ fn a_peer_that_also_speaks_utp_on_the_same_flow_is_heard() {
 
 #[test]
 fn a_wrong_checksum_is_flagged_or_leaves_the_packet_out() {
-    use peerproof::packet::ChecksumPolicy;
+    use peerproof::ChecksumPolicy;
     let torrent = four_pieces();
     let mut world = World::new();
     let group = address("239.192.152.143:6771");

@@ -1,5 +1,5 @@
-//! What trackers and nodes say of whole swarms: scrapes over HTTP (BEP 48) and UDP (BEP 15), filters (BEP 33) and samples
-//! (BEP 51) of the DHT. They name nobody.
+//! Counts of whole swarms from trackers and nodes: scrapes over HTTP (BEP 48) and UDP (BEP 15), filters (BEP 33) and
+//! samples (BEP 51) of the DHT. They name nobody.
 
 use super::*;
 

@@ -6,6 +6,7 @@ use super::delivered::Delivered;
 use super::sacked::Confirmed;
 use super::{NEAR, Numbering, UtpSide, distance};
 use crate::ends::At;
+use crate::limits::UTP_SUSPECTS;
 use crate::stream::path::Place;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
@@ -20,7 +21,7 @@ pub(super) struct Suspects {
 
 impl Suspects {
     fn add(&mut self, seq: u64) {
-        if self.waiting.len() < MOST_SUSPECTS {
+        if self.waiting.len() < UTP_SUSPECTS {
             self.waiting.insert(seq);
         } else {
             self.all = true;
@@ -268,6 +269,3 @@ fn is_late(since: At, came: At, limits: &StreamLimits) -> bool {
 
 // Rationale: a selective ACK covers at most 255 * 8 packets; the last of them may go beyond by less than 64.
 const MAX_SACKED: usize = 2_048;
-
-// Rationale: more than one forger sends ahead; each waits for its turn only.
-const MOST_SUSPECTS: usize = 256;
