@@ -160,8 +160,8 @@ impl<N: Number> Used<N> {
 }
 
 impl<N: Number, P: Place> ReturnPath<N, P> {
-    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`.
-    /// `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
+    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`: where
+    /// that is impossible, the numbers show nothing. `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
     /// nanoseconds.
     #[inline]
     pub(super) fn packet(
@@ -174,7 +174,8 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     ) {
         let (own, other) = (direction.index(), direction.reverse().index());
         self.present[own] = true;
-        if let Some((first, last, begins)) = used {
+        let blind = ack.is_some() && self.judge(direction, ack) == Ack::Impossible;
+        if let Some((first, last, begins)) = used.filter(|(.., begins)| *begins || !blind) {
             self.used[own].note(first, last, begins);
             if !self.unjudged[other].is_empty() {
                 self.acquit(direction.reverse());
@@ -250,15 +251,16 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         self.used[direction.index()].holds(number)
     }
 
-    /// Judges the acknowledgement in a packet of `direction`; numbers up to [`Number::NEAR`] before the first captured one
-    /// may have been used before the capture began.
+    /// Judges the acknowledgement in a packet of `direction`. Numbers up to [`Number::NEAR`] before the first captured one may
+    /// have been used before the capture began, until the direction acknowledges a captured one.
     #[inline]
     pub(super) fn judge(&self, direction: Direction, ack: Option<N>) -> Ack {
         let other = &self.used[direction.reverse().index()];
         let Some(highest) = other.highest else { return Ack::Fits };
         let Some(ack) = ack else { return Ack::Impossible };
         let back = highest.away(ack);
-        let oldest = if other.begun { other.before } else { other.before + N::NEAR };
+        let is_known = other.begun || self.confirmed[direction.index()];
+        let oldest = if is_known { other.before } else { other.before + N::NEAR };
         match back {
             // A lone number is far more often a FIN that was not captured.
             back if (-1..=oldest).contains(&back) => Ack::Fits,

@@ -208,8 +208,14 @@ impl<'cap> TcpSide<'cap> {
             start = 0;
         }
         let (start, end) = (start as u64, end.max(0) as u64);
-        if self.fin.is_some_and(|fin| fin < end) {
-            self.fin = None;
+        if let Some(fin) = self.fin.filter(|fin| *fin < end) {
+            if self.ack.is_some_and(|(ack, _)| ack == fin + 1) {
+                // Whose FIN was acknowledged has sent all, until more than that is acknowledged.
+                let offset = start.max(fin);
+                emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+            } else {
+                self.fin = None;
+            }
         }
         // Bytes behind it disprove it, whichever came first.
         if segment.flags.fin && self.fin.is_none() && (self.reorder.seen_end()..=self.reach()).contains(&end) {
