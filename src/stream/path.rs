@@ -333,6 +333,28 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_with_an_impossible_acknowledgement_shows_no_number_of_its_end() {
+        for ahead in [200_000_000, 5_000_u32.wrapping_neg(), 20 << 20] {
+            let mut path = path(true);
+            path.packet(S, at(3), Some((7, 7, true)), Some(2_000), SECOND);
+            let blind = 2_000_u32.wrapping_add(ahead);
+            path.packet(D, at(4), Some((blind, blind + 9, false)), Some(900_000_000), SECOND);
+            assert!(!path.used(D, blind), "{ahead}");
+            assert_ne!(path.judge(S, Some(blind)), Ack::Fits, "{ahead}");
+            path.packet(D, at(5), Some((2_001, 2_100, false)), Some(7), SECOND);
+            assert!(path.used(D, 2_100));
+        }
+    }
+
+    #[test]
+    fn old_acknowledgements_fit_only_until_a_captured_number_was_acknowledged() {
+        let mut path = path(false);
+        assert_eq!(path.judge(S, Some(900)), Ack::Fits);
+        path.packet(S, at(3), Some((7, 7, false)), Some(1_400), SECOND);
+        assert_eq!((path.judge(S, Some(900)), path.judge(S, Some(1_100))), (Ack::Impossible, Ack::Fits));
+    }
+
+    #[test]
     fn what_came_before_the_other_end_is_judged_at_the_end() {
         let mut path: ReturnPath<u32> = ReturnPath::default();
         for (first, ack) in

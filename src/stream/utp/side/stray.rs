@@ -1,7 +1,7 @@
 //! Packets whose numbers are far from the place of their direction.
 
-use super::{FIRST, UtpSide};
 use super::waiting::Waiting;
+use super::{FIRST, UtpSide};
 use crate::ends::At;
 use crate::packet::Payload;
 use crate::stream::{GapCause, Missing, StreamItem, StreamLimits};
@@ -19,7 +19,12 @@ impl<'cap> UtpSide<'cap> {
     /// Takes a packet from far away: alone it is garbage, but a row of them shows that the capture missed so many
     /// that the stream is elsewhere by now.
     #[cold]
-    pub(super) fn stray(&mut self, stray: Stray<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn stray(
+        &mut self,
+        stray: Stray<'cap>,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
         let at = stray.at;
         let step = self.strays.last().map(|last| stray.seq_nr.wrapping_sub(last.seq_nr));
         if step == Some(0) {
