@@ -129,7 +129,7 @@ impl Model {
         if step.len == 1 && !step.fin && probes {
             return self.settle();
         }
-        if self.fin.is_some_and(|fin| fin < end) {
+        if self.fin.is_some_and(|fin| fin < end && self.ack.is_none_or(|(ack, _)| ack != fin + 1)) {
             self.fin = None;
         }
         let fin = end.max(self.origin.unwrap_or(0));
