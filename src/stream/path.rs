@@ -200,8 +200,8 @@ impl<N: Number> Numbers<N> {
 }
 
 impl<N: Number, P: Place> ReturnPath<N, P> {
-    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`.
-    /// `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
+    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`: where
+    /// that is impossible, the numbers show nothing. `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
     /// nanoseconds.
     #[inline]
     pub(super) fn packet(
@@ -214,7 +214,8 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     ) {
         let (own, other) = (direction.index(), direction.reverse().index());
         self.present[own] = true;
-        if let Some((first, last, begins)) = used {
+        let blind = ack.is_some() && self.judge(direction, ack) == Ack::Impossible;
+        if let Some((first, last, begins)) = used.filter(|(.., begins)| *begins || !blind) {
             self.used[own].note(first, last, begins);
             if !self.unjudged[other].is_empty() {
                 self.acquit(direction.reverse());
@@ -290,15 +291,16 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         self.used[direction.index()].holds(number)
     }
 
-    /// Judges the acknowledgement in a packet of `direction`; numbers up to [`Number::NEAR`] before the first captured one
-    /// may have been used before the capture began.
+    /// Judges the acknowledgement in a packet of `direction`. Numbers up to [`Number::NEAR`] before the first captured one may
+    /// have been used before the capture began, until the direction acknowledges a captured one.
     #[inline]
     pub(super) fn judge(&self, direction: Direction, ack: Option<N>) -> Ack {
         let other = &self.used[direction.reverse().index()].most;
         let Some(highest) = other.highest else { return Ack::Fits };
         let Some(ack) = ack else { return Ack::Impossible };
         let back = highest.away(ack);
-        let oldest = if other.begun { other.before } else { other.before + N::NEAR };
+        let is_known = other.begun || self.confirmed[direction.index()];
+        let oldest = if is_known { other.before } else { other.before + N::NEAR };
         match back {
             // A lone number is far more often a FIN that was not captured.
             back if (-1..=oldest).contains(&back) => Ack::Fits,
@@ -365,6 +367,28 @@ mod tests {
             assert_eq!(path(begins).judge(S, ack), judged, "{begins} {ack:?}");
         }
         assert_eq!(ReturnPath::<u32>::default().judge(S, Some(5)), Ack::Fits);
+    }
+
+    #[test]
+    fn a_packet_with_an_impossible_acknowledgement_shows_no_number_of_its_end() {
+        for ahead in [200_000_000, 5_000_u32.wrapping_neg(), 20 << 20] {
+            let mut path = path(true);
+            path.packet(S, at(3), Some((7, 7, true)), Some(2_000), SECOND);
+            let blind = 2_000_u32.wrapping_add(ahead);
+            path.packet(D, at(4), Some((blind, blind + 9, false)), Some(900_000_000), SECOND);
+            assert!(!path.used(D, blind), "{ahead}");
+            assert_ne!(path.judge(S, Some(blind)), Ack::Fits, "{ahead}");
+            path.packet(D, at(5), Some((2_001, 2_100, false)), Some(7), SECOND);
+            assert!(path.used(D, 2_100));
+        }
+    }
+
+    #[test]
+    fn old_acknowledgements_fit_only_until_a_captured_number_was_acknowledged() {
+        let mut path = path(false);
+        assert_eq!(path.judge(S, Some(900)), Ack::Fits);
+        path.packet(S, at(3), Some((7, 7, false)), Some(1_400), SECOND);
+        assert_eq!((path.judge(S, Some(900)), path.judge(S, Some(1_100))), (Ack::Impossible, Ack::Fits));
     }
 
     #[test]

@@ -329,6 +329,11 @@ impl<'cap> TcpConnection<'cap> {
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
             return true;
         }
+        if suspect && this.distance(segment.seq).is_some_and(|distance| distance > NEAR) {
+            // From anywhere: alone it makes no hole.
+            this.stray(at, segment, &limits, &mut emit);
+            return true;
+        }
         if suspect {
             this.doubt(segment.seq, segment.payload.wire_len, &mut emit);
         }

@@ -296,6 +296,81 @@ fn t53_t68_a_forged_segment_that_stands_before_all_of_the_other_tap_is_held_agai
     }
 }
 
+/// The numbers of the last packet of `side`: the next one that it sends, and the one that it acknowledges.
+fn numbers(world: &World, side: Side) -> [u32; 2] {
+    let own = world.packets.iter().rev().find(|packet| packet.side == side).expect("it sent");
+    let Body::Tcp { seq, ack, payload, .. } = &own.body else { panic!("TCP") };
+    [seq.wrapping_add(payload.len() as u32), *ack]
+}
+
+#[test]
+fn t52_t54_a_blind_segment_far_ahead_loses_and_doubles_nothing_whatever_it_holds() {
+    let torrent = two_block_pieces();
+    let bad = [wire::handshake(torrent.info_hash, id(7)), wire::piece(3, 0, &[9; 900])].concat();
+    for ahead in [1_u32 << 29, (1 << 30) - 5, 20 << 20] {
+        for payload in [&bad[..], b"x"] {
+            let interfere = |world: &mut World, conn: Conn| {
+                let [seq, ack] = numbers(world, Side::B);
+                let blind = [seq.wrapping_add(ahead), ack.wrapping_add(1 << 30)];
+                forge(world, conn, Side::B, Flags::ACK, blind, payload);
+            };
+            let world = with_interference(&torrent, interfere);
+            is_whole(&analyze(&world, &torrent), &format!("{ahead}"));
+            // And with a second tap, whose clock is behind and who does not have it.
+            let mut second = with_interference(&torrent, |world, conn| world.ack(conn, Side::B));
+            second.packets.iter_mut().for_each(|packet| packet.time -= 900_000_000);
+            let evidence = Run::new().capture(world.pcap()).capture(second.pcap()).torrent(&torrent).evidence();
+            let bytes = transfer(&evidence, S, M).bytes;
+            let sums = (bytes.verified, bytes.refuted, bytes.repeated, bytes.lost);
+            assert_eq!(sums, (6 * u64::from(SMALL), 2 * u64::from(SMALL), 0, 0), "{ahead}, two taps: {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn t53_what_stands_behind_an_acknowledged_fin_refutes_nobody() {
+    let torrent = two_block_pieces();
+    for more in 1..4 {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, M, S, Side::B);
+        (0..3).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+        world.close(conn, Side::B);
+        let [own, ack] = numbers(&world, Side::A);
+        for block in 0..more {
+            let seq = ack.wrapping_sub(1).wrapping_add(block * (13 + SMALL));
+            let bad = wire::piece(3, block % 2 * SMALL, &vec![9; SMALL as usize]);
+            forge(&mut world, conn, Side::B, Flags::ACK, [seq, own], &bad);
+        }
+        let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+        assert_eq!((bytes.verified, bytes.refuted), (6 * u64::from(SMALL), 0), "{more}: {bytes:?}");
+    }
+}
+
+#[test]
+fn t53_utp_data_under_the_number_of_a_fin_refutes_nobody() {
+    let torrent = two_block_pieces();
+    for before in [true, false] {
+        for away in [0_u16, 20_000] {
+            let mut world = World::new();
+            let mut conn = UtpConn::open(&mut world, address(M), address(S), 700, [1, 20_000]);
+            conn.join(&mut world, &torrent, [id(1), id(2)]);
+            (0..3).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+            let (number, ack) = (conn.next(1), conn.next(0).wrapping_sub(1));
+            let fin = header(Type::Fin, 0, 700, world.now, number, ack);
+            let data = header(Type::Data, 0, 700, world.now, number, ack.wrapping_sub(away));
+            let data = [data, wire::piece(3, 0, &[9; 900])].concat();
+            for packet in if before { [&data[..], &fin[..]] } else { [&fin[..], &data[..]] } {
+                world.datagram(address(S), address(M), packet);
+                world.pass(1_000_000);
+            }
+            let state = header(Type::State, 0, 701, world.now, ack.wrapping_add(1), number);
+            world.datagram(address(M), address(S), &state);
+            let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+            assert_eq!((bytes.verified, bytes.refuted), (6 * u64::from(SMALL), 0), "{before} {away}: {bytes:?}");
+        }
+    }
+}
+
 /// Two taps of a connection over uTP, each with one direction, the second one far behind the first.
 fn two_taps(world: &World, ends: [&str; 2], first: usize) -> Run {
     let (ahead, behind): (Vec<_>, Vec<_>) =

@@ -36,6 +36,8 @@ pub(super) struct TcpSide<'cap> {
     ack_end: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
+    /// True if the receiver fell behind `ack` since.
+    behind: bool,
     /// The offset up to which bytes were last given out as acknowledged.
     acked: u64,
     /// How much of it had been seen when the other end sent its last packet.
@@ -208,8 +210,14 @@ impl<'cap> TcpSide<'cap> {
             start = 0;
         }
         let (start, end) = (start as u64, end.max(0) as u64);
-        if self.fin.is_some_and(|fin| fin < end) {
-            self.fin = None;
+        if let Some(fin) = self.fin.filter(|fin| *fin < end) {
+            if self.ack.is_some_and(|(ack, _)| ack == fin + 1) {
+                // Whose FIN was acknowledged has sent all, until more than that is acknowledged.
+                let offset = start.max(fin);
+                emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+            } else {
+                self.fin = None;
+            }
         }
         // Bytes behind it disprove it, whichever came first.
         if segment.flags.fin && self.fin.is_none() && (self.reorder.seen_end()..=self.reach()).contains(&end) {
@@ -230,7 +238,7 @@ impl<'cap> TcpSide<'cap> {
     /// Takes a segment from far away: alone it is garbage, but a row of them shows that the capture missed so
     /// much that the stream is elsewhere by now. Whether they are delivered.
     #[cold]
-    fn stray(
+    pub(super) fn stray(
         &mut self,
         at: At,
         segment: &TcpSegment<'cap>,
@@ -345,11 +353,16 @@ impl<'cap> TcpSide<'cap> {
                 // Own bytes from before say that it was captured late, or carries what is sent again.
                 if is_early && (newer || (as_new && waited > limits.acked_hole_wait_ns)) {
                     (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
-                    self.ack_end = end;
+                    (self.ack_end, self.behind) = (end, false);
+                } else if newer || as_new {
+                    self.behind = true;
                 }
             }
             Some((highest, _)) if highest == offset => {}
-            _ => (self.ack, self.met, self.ack_end) = (Some((offset, at)), None, end),
+            _ => {
+                (self.ack, self.met) = (Some((offset, at)), None);
+                (self.ack_end, self.behind) = (end, false);
+            }
         }
     }
 
@@ -360,13 +373,13 @@ impl<'cap> TcpSide<'cap> {
     }
 
     /// Where to the acknowledgements reach, now that no other follows: one that stands before its bytes counts when these
-    /// came within the tolerance, or never.
+    /// came within the tolerance, or never, and the receiver did not fall behind it since.
     fn conclude_ack(&mut self, limits: &StreamLimits) {
         let late = self
             .ack
             .zip(self.met)
             .is_some_and(|((_, since), met)| met.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns);
-        if late {
+        if late || (self.behind && self.met.is_none() && self.is_early()) {
             self.ack = self.sure;
         } else if self.is_early() {
             self.sure = self.ack;

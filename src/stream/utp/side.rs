@@ -76,6 +76,8 @@ pub(super) struct UtpSide<'cap> {
     /// The lowest number of its packets that wait elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
     fin: Option<u64>,
+    /// The number of a FIN without data.
+    bare_fin: Option<u64>,
     last: Option<At>,
 }
 
@@ -238,6 +240,13 @@ impl<'cap> UtpSide<'cap> {
             self.stray(Stray { seq_nr: packet.seq_nr, payload: packet.payload, at, doubtful }, limits, emit);
             return;
         };
+        let is_fin = packet.kind == PacketKind::Fin && packet.payload.wire_len == 0;
+        if is_fin {
+            self.bare_fin.get_or_insert(seq);
+        }
+        if is_fin || self.bare_fin == Some(seq) {
+            self.doubt_beside_fin(seq, emit);
+        }
         if packet.rejected {
             return self.reject(seq, packet.payload, at, emit);
         }

@@ -167,6 +167,16 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 
+    /// A FIN and data have the number `seq`: the receiver took one of the two.
+    #[cold]
+    pub(super) fn doubt_beside_fin(&mut self, seq: u64, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if !self.has_begun() || self.next.is_none_or(|next| seq >= next) {
+            self.suspects.add(seq);
+        } else if let Some(data) = self.delivered(seq).filter(|data| data.len > 0) {
+            emit(StreamItem::Unaccepted { offset: data.offset, len: u64::from(data.len), impossible: true });
+        }
+    }
+
     /// Returns true if a packet that is delivered now was confirmed since it came. If it was before, that may count
     /// later.
     pub(super) fn take_sacked(&mut self, seq: u64, at: At, limits: &StreamLimits) -> bool {
