@@ -131,7 +131,7 @@ fn end_on_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
-        peerproof::output::abandon_after_panic();
+        peerproof::stages::output::abandon_after_panic();
         std::process::exit(PANICKED);
     }));
 }
