@@ -482,7 +482,7 @@ fn beside(view: &View<'_>) -> Vec<String> {
 /// How far connections of which no byte is known to be missing were read: one begun before the capture, or captured in one
 /// direction, may lack what nobody can count.
 fn read(transfers: &[Transfer]) -> String {
-    let has = |flag| transfers.iter().any(|transfer| transfer.flags.contains(&flag));
+    let has = |flag: Flag| transfers.iter().any(|transfer| transfer.flags.contains(&flag));
     let mut but = Vec::new();
     if has(Flag::OneSided) {
         but.push("of some connections only one direction, or one handshake, is in the captures");

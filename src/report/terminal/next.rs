@@ -183,7 +183,13 @@ fn sets_of(sets: &[(u16, Vec<String>)], address: Option<IpAddr>, view: &View<'_>
             None => page.frame_filters(set),
             Some(address) => {
                 let field = if address.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
-                page.row(&format!("frame.number in {{{}}} && {field} == {address}", set.join(",")), 2, 4);
+                let filter = |frames: &str| format!("frame.number in {{{frames}}} && {field} == {address}");
+                let whole = filter(&set.join(","));
+                // A filter is never broken: several whole ones stand in its place.
+                match columns(&whole) + 2 <= page.prose() {
+                    true => page.row(&whole, 2, 4),
+                    false => set.iter().for_each(|frames| page.row(&filter(frames), 2, 4)),
+                }
             }
         }
     }

@@ -156,8 +156,8 @@ pub(super) fn flag_words(flag: Flag, is_loopback: bool) -> &'static str {
         Flag::TruncatedSnaplen => "the snap length cut what it sent",
         Flag::DuplicateFrames => "frames are in the captures more than once, and count once",
         Flag::DeclaredPort => {
-            "its connections have different peer_ids and only declare the same listen port, as several clients behind one \
-             address may: it may be several"
+            "its connections have different peer_ids and only declare the same listen port. Some clients make a new peer_id for \
+             each connection, and several behind one address may declare one port: it may be one or several"
         }
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",
