@@ -154,6 +154,7 @@ pub mod stages {
 
     macro_rules! stages {
         ($($stage:ident)+) => {$(
+            /// A stage, or a part of the program beside them.
             pub mod $stage {
                 pub use $crate::$stage::*;
             }
