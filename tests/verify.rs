@@ -84,6 +84,33 @@ fn a_case_is_confirmed_by_the_program_and_refused_without_its_capture() {
 }
 
 #[test]
+fn a_digest_that_a_list_states_is_computed_by_verify() {
+    let place = tempfile::tempdir().expect("a directory");
+    let folder = fixtures().join("plain-transfer");
+    let capture = folder.join("capture.pcap");
+    let bytes = std::fs::read(&capture).expect("readable");
+    let right: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    for (number, stated) in [right.clone(), "ab".repeat(32)].into_iter().enumerate() {
+        let (list, case) = (place.path().join("SHA256SUMS"), place.path().join(format!("case-{number}")));
+        std::fs::write(&list, format!("{stated}  {}\n", capture.display())).expect("written");
+        let mut words = arguments(&folder);
+        let others = ["--sha256-from".to_owned(), list.display().to_string(), "-o".to_owned()];
+        words.extend(others.into_iter().chain([case.display().to_string()]));
+        words.insert(0, "analyze".to_owned());
+        let done = run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let report = std::fs::read_to_string(case.join("report.json")).unwrap_or_else(|_| panic!("{done:?}"));
+        assert!(report.contains(&stated) && report.contains("\"sha256_stated\": true"), "{report}");
+        match verify(&case, std::slice::from_ref(&capture)) {
+            Ok(_) => assert_eq!(number, 0, "the second one is stated wrongly"),
+            Err(Fault::Differs { stated: told, found, .. }) => {
+                assert!(number == 1 && told.contains(&stated) && found == right, "{told} {found}");
+            }
+            Err(fault) => panic!("{fault:?}"),
+        }
+    }
+}
+
+#[test]
 fn one_flipped_bit_anywhere_is_found() {
     let place = tempfile::tempdir().expect("a directory");
     let case = place.path().join("case");

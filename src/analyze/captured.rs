@@ -133,7 +133,7 @@ impl<'cap> Bytes<'cap> {
     }
 
     pub(super) fn content(&self, parts: &Parts) -> Content<'cap> {
-        let mut content = Content::default();
+        let mut content = Content::with_room(parts.slices().len());
         for slice in parts.slices() {
             if let Some(bytes) = self.slice(slice) {
                 content.push(slice.start, bytes);
