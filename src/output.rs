@@ -2,13 +2,14 @@
 //!
 //! A file or a directory is made under a hidden name beside its place, and moved there in one step that replaces
 //! nothing: of two runs with one place, one finds it taken. Whatever is unfinished is removed when it is dropped, and
-//! by [`abandon`] when a signal ends the process.
+//! by [`abandon`] when a signal ends the process, or a panic.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -52,6 +53,22 @@ impl NewDirectory {
     /// Where it stands now.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Makes a new file at `place` in it, and the directories between the two. Never itself: once [`abandon`] has removed it,
+    /// nothing may make it again.
+    ///
+    /// # Errors
+    /// Those of making directories and a file.
+    pub fn create(&self, place: &Path) -> io::Result<File> {
+        let mut directory = self.path().to_owned();
+        for part in place.parent().into_iter().flat_map(Path::components) {
+            directory.push(part);
+            if !directory.is_dir() {
+                fs::create_dir(&directory)?;
+            }
+        }
+        File::create_new(self.path().join(place))
     }
 
     /// Moves it to its place, where nothing but an empty directory may be.
@@ -101,6 +118,7 @@ impl NewDirectory {
     fn keep(self, unfinished: &mut BTreeSet<PathBuf>) {
         let Self { directory, target, mut known } = self;
         known.forget(unfinished);
+        PLACED.store(true, Ordering::Relaxed);
         let _ = directory.keep();
         let _ = sync(parent(&target));
     }
@@ -153,6 +171,7 @@ impl NewFile {
         let mut unfinished = unfinished();
         let put = file.persist_noclobber(&target);
         known.forget(&mut unfinished);
+        PLACED.fetch_or(put.is_ok(), Ordering::Relaxed);
         drop(unfinished);
         put.map_err(|error| error.error)?;
         let _ = sync(parent(&target));
@@ -171,10 +190,26 @@ pub fn probe(target: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Removes whatever is unfinished. From then on nothing can be made, moved or dropped: whoever tries waits for the end of
-/// the process, which is the caller's to bring about.
-pub fn abandon() {
+/// Removes whatever is unfinished, and tells whether something was finished before. From then on nothing can be made, moved or
+/// dropped: whoever tries waits for the end of the process, which is the caller's to bring about.
+pub fn abandon() -> bool {
     let unfinished = unfinished();
+    let is_any = PLACED.load(Ordering::Relaxed);
+    give_up(unfinished);
+    is_any
+}
+
+/// [`abandon`] after a panic, in whose thread this runs. Where the panic came while something was made or moved, that stays: this
+/// thread holds it.
+pub fn abandon_after_panic() {
+    match UNFINISHED.try_lock() {
+        Ok(unfinished) => give_up(unfinished),
+        Err(TryLockError::Poisoned(poisoned)) => give_up(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => {}
+    }
+}
+
+fn give_up(unfinished: MutexGuard<'static, BTreeSet<PathBuf>>) {
     for path in unfinished.iter() {
         // A file that is made meanwhile keeps its directory from going.
         for _ in 0..TRIES {
@@ -216,6 +251,9 @@ impl Drop for Known {
         }
     }
 }
+
+/// Whether anything was moved to its place; changed while [`UNFINISHED`] is held.
+static PLACED: AtomicBool = AtomicBool::new(false);
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -331,6 +369,21 @@ mod tests {
         assert_eq!((names(place.path()).len(), fs::read(target.join("a")).expect("read")), (1, b"old".into()));
         filled(&target, "new").replace(|_| Ok(()), remove).expect("replaced");
         assert_eq!((names(place.path()).len(), fs::read(target.join("a")).expect("read")), (1, b"new".into()));
+    }
+
+    #[test]
+    fn a_directory_that_was_removed_meanwhile_is_not_made_again() {
+        let place = tempfile::tempdir().expect("a directory");
+        let new = NewDirectory::beside(&place.path().join("case")).expect("made");
+        for name in ["a", "in/b", "in/it/c", "in/it/d"] {
+            new.create(Path::new(name)).expect("made");
+            assert!(new.path().join(name).is_file(), "{name}");
+        }
+        // As by a signal.
+        fs::remove_dir_all(new.path()).expect("removed");
+        for name in ["a", "in/b", "in/it/c"] {
+            assert!(new.create(Path::new(name)).is_err() && names(place.path()).is_empty(), "{name}");
+        }
     }
 
     #[test]

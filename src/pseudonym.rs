@@ -16,8 +16,7 @@ use ipcrypt_rs::IpcryptPfx;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::hosts::Host;
-use crate::report::Document;
+use crate::report::{Document, Input};
 
 /// A key, and what is made of it.
 pub struct Key {
@@ -74,9 +73,16 @@ impl Key {
         self.rewrite(&mut value, "", &known);
         let mut document: Document = serde_json::from_value(value)?;
         document.options.pseudonyms = true;
-        // Names of hosts tell their addresses, and often who uses them.
-        document.hosts.iter_mut().for_each(|host| host.names.clear());
-        document.hosts.retain(|host| *host != Host::of(host.address));
+        // Names of hosts tell their addresses, and often who uses them; an operator, a country or a list of relays tells of
+        // a pseudonym in which few networks its address is.
+        document.hosts.clear();
+        document.lists.clear();
+        for input in &mut document.inputs {
+            if let Input::Capture { interfaces, .. } = input {
+                // Who named it may have named the machine, or its owner.
+                interfaces.iter_mut().for_each(|interface| interface.name = None);
+            }
+        }
         in_order(&mut document);
         Ok(document)
     }
@@ -129,6 +135,9 @@ impl Key {
     }
 
     fn text(&self, text: &str, field: &str, known: &Known) -> String {
+        if field == FILTER {
+            return words_of_filters(&self.addresses_in(text));
+        }
         if PEER_IDS.contains(&field) {
             let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
             return bytes.map_or_else(String::new, |peer_id| HEXLOWER.encode(&self.peer_id(peer_id)));
@@ -146,6 +155,9 @@ impl Key {
         // The longest first: one may begin as another does.
         for client in known.clients.iter().rev().filter(|client| text.contains(client.1.as_str())) {
             out = out.replace(client.1.as_str(), &self.client(&client.1));
+        }
+        for name in known.names.iter().rev() {
+            out = without(&out, &name.1);
         }
         self.addresses_in(&out)
     }
@@ -213,11 +225,14 @@ impl Key {
     }
 }
 
-/// Returns true if a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of
-/// one.
+/// Returns true if a torrent holds no address of a report that is to be shown with pseudonyms: no text and no bytes of one, no name of
+/// its host, and no web seeds, which are peers by name.
 pub fn holds_no_address(torrent: &[u8], clear: &Document) -> bool {
     let text = String::from_utf8_lossy(torrent);
-    if addresses(&text).next().is_some() {
+    if addresses(&text).next().is_some() || WEB_SEEDS.iter().any(|key| text.contains(key)) {
+        return false;
+    }
+    if clear.hosts.iter().flat_map(|host| &host.names).any(|name| without(&text, &name.name) != text) {
         return false;
     }
     let mut ips: BTreeSet<IpAddr> = BTreeSet::new();
@@ -238,6 +253,8 @@ struct Known {
     peer_ids: BTreeSet<String>,
     /// With their lengths before them.
     clients: BTreeSet<(usize, String)>,
+    /// Names of hosts, likewise.
+    names: BTreeSet<(usize, String)>,
 }
 
 impl Known {
@@ -250,10 +267,47 @@ impl Known {
                 self.clients.insert((text.len(), text.clone()));
             }
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, field)),
+            Value::Object(fields) if field == HOST_NAMES => {
+                let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+                self.names.extend((name.chars().count() >= SHORTEST_CLIENT).then(|| (name.len(), name.to_owned())));
+            }
             Value::Object(fields) => fields.iter().for_each(|(field, value)| self.collect(value, field)),
             _ => {}
         }
     }
+}
+
+/// `text` with [`NAME`] in place of a name of a host, whatever its case.
+fn without(text: &str, name: &str) -> String {
+    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut out = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, found) in lower.match_indices(name.as_str()).filter(|_| !name.is_empty()) {
+        out.push_str(text.get(rest..at).unwrap_or_default());
+        out.push_str(NAME);
+        rest = at + found.len();
+    }
+    out.push_str(text.get(rest..).unwrap_or_default());
+    out
+}
+
+/// A capture filter with [`NAME`] in place of each word that is none of its language, a number or an address: names of hosts and
+/// networks, and addresses of network cards.
+fn words_of_filters(filter: &str) -> String {
+    let is_sign = |c: char| !(c.is_alphanumeric() || matches!(c, '.' | ':' | '-' | '_'));
+    let mut out = String::with_capacity(filter.len());
+    for word in filter.split_inclusive(is_sign) {
+        let end = word.char_indices().next_back().filter(|(_, c)| is_sign(*c)).map_or(word.len(), |(at, _)| at);
+        let (word, sign) = word.split_at(end);
+        // An address of a network card has five colons, a place in a header (`tcp[13:2]`) one.
+        let is_number = word.starts_with("0x")
+            || word.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | ':'))
+                && word.matches(':').count() < 2;
+        let is_known = FILTER_WORDS.split(' ').any(|known| known == word) || word.parse::<IpAddr>().is_ok();
+        out.push_str(if word.is_empty() || is_number || is_known { word } else { NAME });
+        out.push_str(sign);
+    }
+    out
 }
 
 /// The addresses in a text, first to last, with where they stand.
@@ -386,6 +440,17 @@ fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 const PEER_IDS: &[&str] = &["peer_ids", "uploader_peer_ids"];
 const CLIENTS: &[&str] = &["clients", "uploader_clients"];
 const CLIENT: &str = "client-";
+/// The field of capture filters, and that of the names of hosts.
+const FILTER: &str = "filter";
+const HOST_NAMES: &str = "names";
+/// In place of a name that is left out.
+const NAME: &str = "NAME";
+/// The keys of web seeds in a torrent (BEP 17, 19), as bencode has them.
+const WEB_SEEDS: [&str; 2] = ["8:url-list", "9:httpseeds"];
+/// Words of pcap-filter(7).
+const FILTER_WORDS: &str = "and or not host net mask port portrange src dst proto ip ip6 tcp udp sctp icmp icmp6 arp rarp ether vlan \
+    mpls pppoes pppoed gateway broadcast multicast less greater inbound outbound len wlan type subtype dir protochain igmp esp ah \
+    geneve fddi";
 // Rationale: 128 bits, as AES-SIV has.
 const TAG: usize = 16;
 // Rationale: a shorter name, wherever it stands in a sentence, is one of its words.

@@ -247,6 +247,92 @@ fn that_an_address_sent_no_piece_is_said_of_the_torrent_where_it_sent_another() 
     assert!(!text.contains(not_given), "{text}");
 }
 
+/// The hash of `fixtures/corrupt-seeder`, which ran from 02:59:57.463 to 03:00:05.081.
+const SHARED: &str = "33c3105a3c68063147606691f968863e17ec7955";
+
+fn of_shared(folder: &Path, address: &str, time: &str, options: &[&str]) -> String {
+    let notice = claiming(folder, address, time, SHARED);
+    letter(&notice, &["corrupt-seeder/capture.pcap"], &["corrupt-seeder/shared.torrent"], options)
+}
+
+#[test]
+fn a_letter_says_when_the_act_was_and_that_the_capture_had_ended() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let late = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:20Z", &[]);
+    for sentence in [
+        "Within 30 seconds of the stated time 203.0.113.2, port 6881, had said that it had piece",
+        "seconds before the stated time. A stated time counts give or take 30 seconds.",
+        "What shows it was seen from 2026-11-21 02:59:5",
+        "It had ended before the stated time.",
+    ] {
+        assert!(late.contains(sentence), "{sentence}: {late}");
+    }
+    assert!(!late.contains("At the stated time"), "{late}");
+    let early = of_shared(folder.path(), "203.0.113.2", "2026-11-21T02:59:40Z", &[]);
+    assert!(
+        early.contains("after the stated time.") && early.contains("It began after the stated time."),
+        "{early}"
+    );
+    let then = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:00Z", &["--tolerance", "5s"]);
+    assert!(!then.contains("before the stated time") && !then.contains("had ended"), "{then}");
+}
+
+#[test]
+fn of_an_address_that_sent_nothing_that_is_said_first() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = of_shared(folder.path(), "203.0.113.4", "2026-11-21T03:00:00Z", &[]);
+    assert!(
+        text.contains("FINDING In the capture this address sent no piece. The capture supports a part"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_stated_coverage_is_not_contradicted_by_the_finding() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = of_shared(folder.path(), "203.0.113.77", "2026-11-21T03:00:00Z", &["--covers", "203.0.113.0/24"]);
+    assert!(text.contains("It holds 0 packets from 203.0.113.77 and 0 to it: everything that it sent"), "{text}");
+    assert!(text.contains("But no packet from this address is in it either"), "{text}");
+    assert!(!text.contains("connections that did not pass here"), "{text}");
+}
+
+#[test]
+fn a_signature_is_spoken_of_as_it_is() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let none = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:00Z", &[]);
+    assert!(none.contains("No signature was found on the notice, and none is checked."), "{none}");
+    let signed = samples().join("03-mail-pgp-twice.eml");
+    let text = letter(&signed, &["metadata-only/capture.pcap"], &["metadata-only/meta.torrent"], &[]);
+    assert!(text.contains("The signature on the notice was not checked."), "{text}");
+}
+
+#[test]
+fn a_demand_in_sentences_is_unusable_and_fails_strict() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("demand.txt");
+    let demand =
+        "Your address 203.0.113.2 shared our film \"shared\" on 21 November 2026 at 03:59 CET. Pay 900 euro.\n";
+    std::fs::write(&path, demand).expect("written");
+    let case = fixtures().join("corrupt-seeder");
+    let mut arguments = vec![
+        path.display().to_string(),
+        "--capture".to_owned(),
+        case.join("capture.pcap").display().to_string(),
+        "-t".to_owned(),
+        case.join("shared.torrent").display().to_string(),
+    ];
+    let done = audit(&arguments);
+    let shown = String::from_utf8(done.out).expect("text");
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(done.code, Some(3));
+    assert!(
+        shown.contains("unusable") && shown.contains("no-fields: no field of a notice was found in it"),
+        "{shown}"
+    );
+    arguments.push("--strict".to_owned());
+    assert_eq!(audit(&arguments).code, Some(1));
+}
+
 /// The address that served most in a capture, and when it began.
 fn serving(capture: &Path, torrent: &Path) -> (String, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
@@ -273,7 +359,7 @@ fn a_letter_names_what_is_missing_of_the_standard() {
         "It does not show that a whole piece came from this address alone, as the standard of proof wants.",
         "It holds 56 packets",
         "(frames 83 to 176)",
-        "In Wireshark: frame.number in {83..176}.",
+        "In Wireshark: frame.number in {83..176} && ip.addr == 203.0.113.3.",
     ] {
         assert!(text.contains(sentence), "{sentence}: {text}");
     }
@@ -344,4 +430,107 @@ fn the_screen_tells_judged_and_not_judged_apart_and_explains_its_codes() {
     assert!(shown.contains("No claim judged. 1 not judged: 1 unusable."), "{shown}");
     let shown = screen(&arguments("02-acns12-corrupt-seeder.xml", "corrupt-seeder", "shared.torrent"));
     assert!(shown.contains("refuted-bytes: blocks that it sent differ from the torrent;"), "{shown}");
+}
+
+/// An audit as a terminal of that width has it.
+fn screen(width: usize, arguments: &[String]) -> Vec<String> {
+    let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("audit")
+        .args(arguments)
+        .env("COLUMNS", width.to_string())
+        .output()
+        .expect("the program runs");
+    String::from_utf8(done.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+fn flat<S: AsRef<str>>(lines: &[S]) -> String {
+    lines.iter().flat_map(|line| line.as_ref().split_whitespace()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_screen_of_any_width_begins_and_ends_with_the_answer_and_no_line_is_wider() {
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(samples().join("expected.json")).expect("readable")).expect("JSON");
+    let mut claims = 0;
+    for notice in list(&expected["notices"]) {
+        let arguments = inputs(&notice);
+        let document = audit(&[arguments.clone(), vec!["-f".to_owned(), "json".to_owned()]].concat());
+        let document: Value = serde_json::from_slice(&document.out).expect("JSON");
+        for width in [60, 80, 120, 140, 200] {
+            let lines = screen(width, &arguments);
+            let what = format!("{}, {width}:\n{}", text(&notice["file"]), lines.join("\n"));
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{what}");
+            assert!(lines.iter().all(|line| !line.ends_with(' ')), "{what}");
+            // The sum, in a few lines at each end.
+            let end = lines.iter().rposition(String::is_empty).map_or(0, |blank| blank + 1);
+            let answer = flat(&lines[end..]);
+            assert!(answer.contains("judged"), "{what}");
+            assert!(flat(&lines[..lines.len().min(15)]).starts_with(&answer), "{what}");
+            assert_eq!(
+                flat(&screen(width, &[arguments.clone(), vec!["-q".to_owned()]].concat())).find(&answer),
+                Some(0)
+            );
+            let whole = flat(&lines);
+            for claim in list(&document["claims"]) {
+                claims += 1;
+                let verdict = claim["verdict"].as_str().unwrap_or_else(|| text(&claim["status"]));
+                let address = claim["claim"]["who"]["address"].as_str().unwrap_or("-");
+                assert!(lines.iter().any(|line| line.contains(verdict)) && whole.contains(address), "{what}");
+                for key in ["reasons", "flags"] {
+                    for each in list(&claim[key]) {
+                        assert!(whole.contains(text(&each["id"])), "{}: {what}", each["id"]);
+                    }
+                }
+                let stated = claim["claim"]["when"]["from"]
+                    .as_str()
+                    .unwrap_or("-")
+                    .get(..19)
+                    .unwrap_or("-")
+                    .replace('T', " ");
+                assert!(whole.contains(&stated), "{stated}: {what}");
+            }
+        }
+    }
+    assert!(claims > 100, "{claims}");
+}
+
+#[test]
+fn a_wide_screen_has_a_claim_in_a_line_and_a_narrow_one_names_the_notice_below_it() {
+    let case = fixtures().join("corrupt-seeder");
+    let path = |name: &str| case.join(name).display().to_string();
+    let notices = ["01-acns12-honest-seeder.xml", "02-acns12-corrupt-seeder.xml"];
+    let mut arguments: Vec<String> =
+        notices.iter().map(|name| samples().join(name).display().to_string()).collect();
+    arguments.extend(["--capture".to_owned(), path("capture.pcap"), "-t".to_owned(), path("shared.torrent")]);
+    let row =
+        |lines: &[String], address: &str| lines.iter().position(|line| line.contains(address)).expect("a row");
+    for (width, notice, act) in [(80, false, false), (200, true, true)] {
+        let lines = screen(width, &arguments);
+        let own = &lines[row(&lines, "203.0.113.2:6881")];
+        assert_eq!((own.contains(notices[0]), own.contains("unknown")), (notice, act), "{own}");
+        assert!(own.contains("2026-11-21 02:59:59") && own.contains("supported") && own.contains("met"), "{own}");
+        let whole = flat(&lines);
+        assert!(whole.contains("said 78; asked ") && whole.contains("refuted-bytes, frames 83 to 176"), "{whole}");
+    }
+    let narrow = screen(60, &arguments);
+    assert!(flat(&narrow).contains("seeder.xml, stated for 2026-11-21 02:59:59 UTC, act unknown"), "{narrow:?}");
+}
+
+#[test]
+fn a_long_address_stands_on_a_line_of_its_own() {
+    let place = tempfile::tempdir().expect("a directory");
+    let notice = place.path().join("n.csv");
+    let long = "2001:db8:1111:2222:3333:4444:5555:6666";
+    std::fs::write(
+        &notice,
+        format!("ip,port,timestamp,infohash\n{long},65535,2026-11-21T02:59:59Z,33c3105a3c68063147606691f968863e17ec7955\n"),
+    )
+    .expect("written");
+    let capture = fixtures().join("corrupt-seeder/capture.pcap").display().to_string();
+    let arguments = [notice.display().to_string(), "--capture".to_owned(), capture];
+    for width in [60, 80, 120, 200] {
+        let lines = screen(width, &arguments);
+        let own: Vec<&String> = lines.iter().filter(|line| line.contains(&format!("[{long}]:65535"))).collect();
+        assert!(!own.is_empty() && lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
+    }
 }

@@ -76,6 +76,8 @@ fn a_cut_of_every_peer_of_the_fixtures_proves_the_same_of_it() {
             // Headers and comments of segments, and of what stands between blocks.
             small += u64::from(done.bytes * 10 <= done.cited * 11);
             let name = format!("{}: {}", case.name, subject.endpoint);
+            let beside = done.beside;
+            assert_eq!(done.cited + beside.around + beside.bytes + beside.file, done.bytes, "{name}: {done:?}");
             // What was asked for stands in frames with blocks of others here.
             assert!(done.bytes * 10 <= done.cited * 22, "{name}: {done:?}");
             let again = ready.again(&at);
@@ -134,6 +136,30 @@ fn pcap_holds_the_same_packets_without_comments() {
     assert!(without.bytes < with.bytes && with.bytes * 10 <= with.cited * 11, "{with:?} {without:?}");
 }
 
+#[test]
+fn of_a_cut_above_its_goal_is_told_what_it_consists_of() {
+    let place = tempfile::tempdir().expect("a directory");
+    let case = fixture::named("magnet");
+    let out = place.path().join("cut.pcapng").display().to_string();
+    let (capture, report) = (case.path("capture.pcap").display().to_string(), case.report("capture.pcap"));
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let seeder = report["subjects"].as_array().expect("rows").iter().find(|row| row["verified_bytes"] != 0);
+    let peer = seeder.and_then(|row| row["endpoint"].as_str()).expect("a seeder");
+    let torrent = case.path(&case.torrent()).display().to_string();
+    let done = run(&["cut", &capture, "-t", &torrent, "--peer", peer, "-o", &out, "--piece", "0"]);
+    let told = String::from_utf8_lossy(&done.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    let size = std::fs::metadata(&out).unwrap_or_else(|_| panic!("{done:?}")).len();
+    let number = |text: &str| text.replace(',', "").parse::<u64>().expect("a number");
+    let between = |from: &str, to: &str| {
+        let (_, rest) = told.split_once(from).unwrap_or_else(|| panic!("{from}: {told}"));
+        number(rest.split_once(to).expect("told").0)
+    };
+    let cited = between(" x the ", " bytes of payload");
+    assert!(size * 10 > cited * 11, "{told}");
+    let beside = between("acknowledgements) with ", " bytes;") + between(" bytes; ", " bytes of headers");
+    assert_eq!(cited + beside + between("packets with it; ", " of heads"), size, "{told}");
+}
+
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_peerproof")).args(arguments).output().expect("the program runs")
 }
@@ -148,7 +174,21 @@ fn whoever_proves_nothing_gets_no_cut_and_nothing_is_replaced() {
     let cut = |peer: &str| run(&["cut", &capture, "-t", &torrent, "--peer", peer, "-o", &out]);
     let nobody = cut("198.51.100.99:1");
     assert_eq!(nobody.status.code(), Some(2), "{nobody:?}");
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("has no row"), "{nobody:?}");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("has no row in"), "{nobody:?}");
+    let other = run(&[
+        "cut",
+        &capture,
+        "-t",
+        &torrent,
+        "--peer",
+        "203.0.113.2:6881",
+        "--info-hash",
+        &"0".repeat(40),
+        "-o",
+        &out,
+    ]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("has no row of 0000"), "{other:?}");
     let leecher = cut("203.0.113.3");
     assert_eq!((leecher.status.code(), Path::new(&out).exists()), (Some(1), false), "{leecher:?}");
     assert!(String::from_utf8_lossy(&leecher.stderr).contains("no byte that 203.0.113.3 sent"), "{leecher:?}");
@@ -156,6 +196,10 @@ fn whoever_proves_nothing_gets_no_cut_and_nothing_is_replaced() {
     assert!(seeder.status.success(), "{seeder:?}");
     let told = String::from_utf8_lossy(&seeder.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("meets the standard") && told.contains("it proves the same"), "{told}");
+    assert!(
+        told.contains(" x the 300,001 bytes of payload that it cites") && !told.contains("more than 1.1 x"),
+        "{told}"
+    );
     let taken = cut("203.0.113.2:6881");
     assert_eq!(taken.status.code(), Some(2), "{taken:?}");
     assert!(String::from_utf8_lossy(&taken.stderr).contains("exists, nothing was done"), "{taken:?}");

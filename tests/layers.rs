@@ -100,8 +100,7 @@ const LAYERS: &[Layer] = &[
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
-            "polars",
-            "polars_io",
+            "peerproof_table",
             "serde_json",
             "jiff",
             "askama",

@@ -78,7 +78,36 @@ fn a_case_is_confirmed_by_the_program_and_refused_without_its_capture() {
     let done = run(&["verify", &case, folder.to_str().expect("a path")]);
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     assert_eq!(done.status.code(), Some(0), "{done:?}");
-    assert!(text.ends_with("judged again by a second program: the same classes\n"), "{text}");
+    // Lines are wrapped to the terminal.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.ends_with("judged again by a second program: the same classes, sums and senders"), "{text}");
+}
+
+#[test]
+fn a_digest_that_a_list_states_is_computed_by_verify() {
+    let place = tempfile::tempdir().expect("a directory");
+    let folder = fixtures().join("plain-transfer");
+    let capture = folder.join("capture.pcap");
+    let bytes = std::fs::read(&capture).expect("readable");
+    let right: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    for (number, stated) in [right.clone(), "ab".repeat(32)].into_iter().enumerate() {
+        let (list, case) = (place.path().join("SHA256SUMS"), place.path().join(format!("case-{number}")));
+        std::fs::write(&list, format!("{stated}  {}\n", capture.display())).expect("written");
+        let mut words = arguments(&folder);
+        let others = ["--sha256-from".to_owned(), list.display().to_string(), "-o".to_owned()];
+        words.extend(others.into_iter().chain([case.display().to_string()]));
+        words.insert(0, "analyze".to_owned());
+        let done = run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let report = std::fs::read_to_string(case.join("report.json")).unwrap_or_else(|_| panic!("{done:?}"));
+        assert!(report.contains(&stated) && report.contains("\"sha256_stated\": true"), "{report}");
+        match verify(&case, std::slice::from_ref(&capture)) {
+            Ok(_) => assert_eq!(number, 0, "the second one is stated wrongly"),
+            Err(Fault::Differs { stated: told, found, .. }) => {
+                assert!(number == 1 && told.contains(&stated) && found == right, "{told} {found}");
+            }
+            Err(fault) => panic!("{fault:?}"),
+        }
+    }
 }
 
 #[test]
@@ -166,7 +195,7 @@ fn a_case_whose_digests_were_made_again_is_found_by_its_bytes() {
         assert_ne!(changed, table, "{what}");
         restate(&case, &changed, &bytes);
         let found = verify(&case, std::slice::from_ref(&capture));
-        assert!(matches!(found, Err(Fault::Differs { .. })), "{what}: {found:?}");
+        assert!(matches!(found, Err(Fault::Differs(_))), "{what}: {found:?}");
     }
     restate(&case, &table, &bytes);
     assert!(verify(&case, std::slice::from_ref(&capture)).is_ok());
@@ -197,7 +226,7 @@ fn one_flipped_bit_of_what_a_row_names_is_found_though_all_digests_are_made_agai
         std::fs::write(&capture, &bytes).expect("written");
         restate(&case, &table, &bytes);
         let found = verify(&case, std::slice::from_ref(&capture));
-        assert!(matches!(found, Err(Fault::Differs { .. })), "round {round}: {found:?}");
+        assert!(matches!(found, Err(Fault::Differs(_))), "round {round}: {found:?}");
     }
     // What no row names bears on no class.
     let mut bytes = original;
@@ -207,6 +236,53 @@ fn one_flipped_bit_of_what_a_row_names_is_found_though_all_digests_are_made_agai
     std::fs::write(&capture, &bytes).expect("written");
     restate(&case, &table, &bytes);
     assert_eq!(verify(&case, std::slice::from_ref(&capture)).expect("bears on nothing").bytes, confirmed);
+}
+
+/// Replaces `old` by `new` in the files of a case that `holds` says, and states their digests as if they had been made so.
+fn forged(case: &Path, holds: impl Fn(&str) -> bool, old: &str, new: &str) {
+    let read = |name: &str| std::fs::read_to_string(case.join(name));
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&read("manifest.json").expect("readable")).expect("JSON");
+    let mut changed = 0;
+    for entry in manifest["outputs"].as_array_mut().expect("a list") {
+        let name = entry["name"].as_str().expect("a name").to_owned();
+        let Some(text) = read(&name).ok().filter(|text| holds(&name) && text.contains(old)) else { continue };
+        let text = text.replace(old, new);
+        entry["bytes"] = text.len().into();
+        entry["sha256"] = sha256(text.as_bytes()).into();
+        std::fs::write(case.join(&name), text).expect("written");
+        changed += 1;
+    }
+    assert!(changed > 0, "{old}");
+    let manifest = serde_json::to_string(&manifest).expect("JSON");
+    std::fs::write(case.join("manifest.json"), manifest).expect("written");
+}
+
+#[test]
+fn a_report_that_says_more_than_its_rows_is_found_though_all_digests_are_made_again() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let is_row = |name: &str| name == "tables/pieces.csv";
+    let forgeries: [(&str, &str, &str); 8] = [
+        // Somebody who sent no packet is accused, everywhere but in the rows.
+        ("", "203.0.113.3:", "203.0.113.9:"),
+        ("report.json", "\"grade\": \"G7\"", "\"grade\": \"G9\""),
+        ("report.json", "\"actionable\": false", "\"actionable\": true"),
+        ("report.json", "\"verified_bytes\": 147456", "\"verified_bytes\": 147457"),
+        ("report.json", "\"refuted_bytes\": 32768", "\"refuted_bytes\": 0"),
+        ("report.txt", "180,224", "980,224"),
+        ("report.html", "370,848", "870,848"),
+        ("tables/subjects.csv", "147456", "147457"),
+    ];
+    for (file, old, new) in forgeries {
+        let copy = place.path().join("forged");
+        let copied = Command::new("cp").args(["-r"]).arg(&case).arg(&copy).status();
+        assert!(copied.is_ok_and(|status| status.success()));
+        forged(&copy, |name| !is_row(name) && (file.is_empty() || name == file), old, new);
+        let done = run(&["verify", copy.to_str().expect("a path"), capture.to_str().expect("a path")]);
+        assert_eq!(done.status.code(), Some(1), "{file}: {old} to {new}: {done:?}");
+        std::fs::remove_dir_all(&copy).expect("removed");
+    }
 }
 
 fn packed(how: &str, bytes: &[u8]) -> Vec<u8> {
@@ -237,7 +313,7 @@ fn a_capture_is_found_by_its_content_however_it_is_called_and_compressed() {
             ["analyze", first.to_str().expect("a path"), "-t", &torrent, "-o", case.to_str().expect("a path")];
         assert!(run(&words).status.code() == Some(0), "{was}");
         std::fs::remove_file(&first).expect("there");
-        assert!(matches!(verify(&case, &[]), Err(Fault::Missing { .. })), "{was}: nothing is there");
+        assert!(matches!(verify(&case, &[]), Err(Fault::Missing(_))), "{was}: nothing is there");
         for is in ["", "gz", "zst", "zst.gz"] {
             let other = place.path().join("other name");
             std::fs::write(&other, packed(is, &plain)).expect("written");
@@ -248,10 +324,7 @@ fn a_capture_is_found_by_its_content_however_it_is_called_and_compressed() {
             let mut changed = plain.clone();
             changed[40_000] ^= 1;
             std::fs::write(&other, packed(is, &changed)).expect("written");
-            assert!(
-                matches!(verify(&case, std::slice::from_ref(&other)), Err(Fault::Missing { .. })),
-                "{was} to {is}"
-            );
+            assert!(matches!(verify(&case, std::slice::from_ref(&other)), Err(Fault::Missing(_))), "{was} to {is}");
             std::fs::remove_file(&other).expect("there");
         }
     }
@@ -285,6 +358,11 @@ fn what_cannot_be_checked_is_told_apart_from_what_differs() {
     let (code, text) = said(&["verify", &case, &capture]);
     assert!(code == Some(1) && text.contains("differs: ") && text.contains("of capture.pcap"), "{text}");
     std::fs::write(&capture, &original).expect("written");
+    // A changed copy is not passed over because the right one lies nearby.
+    let other = place.path().join("captures/other.pcap");
+    std::fs::write(&other, &original[..original.len() - 1]).expect("written");
+    let (code, text) = said(&["verify", &case, &capture, other.to_str().expect("a path")]);
+    assert!(code == Some(1) && text.contains("other.pcap") && text.contains("no capture of the case"), "{text}");
     // A file that the manifest does not know, and one that is gone.
     let foreign = Path::new(&case).join("torrents/more.torrent");
     std::fs::write(&foreign, "de").expect("written");

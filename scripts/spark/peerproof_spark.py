@@ -60,15 +60,18 @@ class Files:
         if not cls.is_remote(pattern):
             return sorted(glob.glob(cls.local(pattern)))
         system, inside = cls.system(pattern)
-        return sorted(system.unstrip_protocol(name) for name in system.glob(inside))
+        # The same file system as the pattern names, with its host.
+        before = pattern.removesuffix(inside) if pattern.endswith(inside) else None
+        return sorted(system.unstrip_protocol(name) if before is None else before + name for name in system.glob(inside))
 
     @classmethod
     def staged(cls, path, place):
-        """A local path of a file or a directory, copied into `place` where it is remote."""
+        """A local path of a file or a directory, copied below `place` where it is remote: into a directory of its own, as a
+        capture and its part have one name."""
         if not cls.is_remote(path):
             return cls.local(path)
         system, inside = cls.system(path)
-        target = os.path.join(place, os.path.basename(inside.rstrip("/")))
+        target = os.path.join(tempfile.mkdtemp(dir=place), os.path.basename(inside.rstrip("/")))
         system.get(inside, target, recursive=True)
         return target
 
@@ -166,13 +169,14 @@ def facts(job, path, name):
             if is_done(part, captures):
                 return name, path, None, True
             torrents = Files.staged(job["torrents"], place) if job["torrents"] else None
-            new = os.path.join(place, name)
+            new = os.path.join(place, "part")
             command = [job["peerproof"], "facts", capture, "-o", new, "--threads", "1", *job["options"]]
             command += ["-t", torrents] if torrents else []
             done = run(command)
             # 3: complete, over damage or a bound that the part tells of.
             if done.returncode not in (0, 3):
-                why = last_line(done.stderr).replace(capture, os.path.basename(capture))
+                # Without what to try, which names places of this machine: the case is the same wherever it was read.
+                why = last_line(done.stderr).replace(capture, os.path.basename(capture)).split("; try: ")[0]
                 raise RuntimeError(f"exit {done.returncode}: {why}")
             Files.put(new, part, "part.json")
             return name, path, None, False
@@ -249,8 +253,10 @@ def fetch_missing(job, case, parts, fetched):
     report = json.loads(pathlib.Path(case, "report.json").read_text())
     limits = [kind for kind in report["anomalies"] if kind["kind"] == "limit-reached"]
     bounds = [example for kind in limits for example in kind["examples"] if example.get("bound") == "captures"]
-    wanted = {int(number) for example in bounds for number in re.findall(r"input ([0-9]+)", example["detail"])}
-    digests = {entry["sha256"] for at, entry in enumerate(report["inputs"]) if at in wanted}
+    wanted = {int(number) - 1 for example in bounds for number in re.findall(r"#([0-9]+) ", example["detail"])}
+    # Of many only the first are told: then each is fetched, which costs time and nothing else.
+    every = any(kind["count"] > len(kind["examples"]) for kind in limits if bounds)
+    digests = {entry["sha256"] for at, entry in enumerate(report["inputs"]) if every or at in wanted}
     new = False
     for part in parts:
         name = os.path.basename(part)

@@ -13,6 +13,7 @@ use crate::judge::{Content, Measure};
 use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
 use crate::prove;
+use crate::session::Reason;
 use crate::spine;
 use crate::torrent::Expected;
 
@@ -132,7 +133,7 @@ impl<'cap> Bytes<'cap> {
     }
 
     pub(super) fn content(&self, parts: &Parts) -> Content<'cap> {
-        let mut content = Content::default();
+        let mut content = Content::with_room(parts.slices().len());
         for slice in parts.slices() {
             if let Some(bytes) = self.slice(slice) {
                 content.push(slice.start, bytes);
@@ -152,26 +153,25 @@ impl<'cap> Bytes<'cap> {
         content
     }
 
-    /// Of each suspect, whether it rests on a damaged frame.
-    fn damaged(self, suspects: &[Suspect], options: &Options<'_>, out: &mut dyn Sink) -> Result<Vec<bool>, Error> {
+    /// Of each suspect, the reason for which it is in doubt.
+    fn damaged(
+        self,
+        suspects: &[Suspect],
+        options: &Options<'_>,
+        out: &mut dyn Sink,
+    ) -> Result<Vec<Option<Reason>>, Error> {
         let (sources, bases) = match self {
             Self::Walk { captures, .. } => return spine::damaged(captures, suspects, options, out),
             Self::Sets { sources, bases } => (sources, bases),
         };
-        let mut damaged = vec![false; suspects.len()];
+        let mut damaged = vec![None; suspects.len()];
         for (number, (source, base)) in sources.iter().zip(bases).enumerate() {
-            let of_set = |suspect: &Suspect| {
-                let file = suspect.span.first.frame.file();
-                bases.partition_point(|base| *base <= file).checked_sub(1) == Some(number)
-            };
+            let of_set = |suspect: &Suspect| set_of(suspect.span, bases) == Some(number);
             let own: Vec<usize> = (0..).zip(suspects).filter(|(_, it)| of_set(it)).map(|(at, _)| at).collect();
             if own.is_empty() {
                 continue;
             }
-            let Some(captures) = source.captures() else {
-                source.missed.set(true);
-                continue;
-            };
+            let Some(captures) = source.captures() else { continue };
             let local = |at: At| At { frame: at.frame.ahead(*base), ..at };
             let there = |span: Span| Span { first: local(span.first), last: local(span.last) };
             let there: Vec<Suspect> = own
@@ -221,7 +221,13 @@ impl Ask for Captured<'_, '_> {
         if let Expected::V2(tree) = measure.expected {
             cut(&mut runs, tree.content);
         }
-        let sums = (prove::sha1(&runs), prove::sha256(&runs));
+        let sha1 = match measure.expected {
+            // Asked is of a content that hashes right.
+            Expected::Sha1(sha1) => sha1,
+            Expected::Both { .. } | Expected::V2(_) | Expected::Leaf(_) | Expected::Unknown => prove::sha1(&runs),
+        };
+        debug_assert_eq!(sha1, prove::sha1(&runs));
+        let sums = (sha1, prove::sha256(&runs));
         let is_v1 = matches!(measure.expected, Expected::Sha1(_) | Expected::Both { .. });
         if self.options.sha1_collision_check && is_v1 && prove::is_collision_attack(&runs) {
             self.anomalies.odd(Oddity::CollisionAttack { sha256: Box::new(sums.1) }.seen());
@@ -249,9 +255,23 @@ impl Ask for Captured<'_, '_> {
         bytes.map(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count() as u64).sum()
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn has_frames(&mut self, span: Span) -> bool {
+        let Bytes::Sets { sources, bases } = self.bytes else { return true };
+        let source = set_of(span, bases).and_then(|number| sources.get(number));
+        let has = source.is_some_and(|source| source.captures().is_some());
+        source.filter(|_| !has).into_iter().for_each(|source| source.missed.set(true));
+        has
+    }
+
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.bytes.damaged(suspects, self.options, &mut self.anomalies)
     }
+}
+
+/// Of which set the frames of `span` are, by the first input of each.
+fn set_of(span: Span, bases: &[u16]) -> Option<usize> {
+    let file = span.first.frame.file();
+    bases.partition_point(|base| *base <= file).checked_sub(1)
 }
 
 // Rationale: where bytes differ, the first ones do.

@@ -12,7 +12,8 @@ use crate::facts::{ContentName, Copy, CopyRange, Digests, Journal, Place};
 use crate::judge::{self, Ask, Class, Contests, Measure, Parts, Suspect, Why, judge};
 use crate::options::Options;
 use crate::part::{Carried, Part};
-use crate::torrent::Torrents;
+use crate::session::Reason;
+use crate::torrent::{Torrent, Torrents};
 
 /// Lets `part` carry what is open: all payload where the torrents do not decide anything, else that of pieces in which
 /// something is decided by no hash. What is hashed on the way is added to what the part knows.
@@ -77,7 +78,7 @@ struct Noting<'cap, 'run> {
 }
 
 impl Ask for Noting<'_, '_> {
-    fn turn(&mut self, piece: u32) {
+    fn turn(&mut self, piece: u32, _: Option<&Torrent>) {
         self.piece = piece;
     }
 
@@ -112,7 +113,7 @@ impl Ask for Noting<'_, '_> {
         self.ask.non_zero(parts)
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.ask.damaged(suspects)
     }
 }

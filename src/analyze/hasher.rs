@@ -23,6 +23,7 @@ pub(super) struct Hasher<'run, 'cap> {
     bytes: Bytes<'cap>,
     prover: &'run Prover<'cap>,
     limits: &'run Limits,
+    /// The open copies of each unit, the oldest first.
     open: HashMap<Key, Vec<OpenCopy>, foldhash::quality::FixedState>,
     /// The units of open copies, in the order in which they were begun, among others.
     begun: VecDeque<Key>,
@@ -111,8 +112,11 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
         };
         let at = match copies.iter().position(has_room) {
             Some(at) => at,
-            None if copies.len() >= MOST_COPIES => return Ok(()),
             None => {
+                if copies.len() >= MOST_COPIES {
+                    // Blocks that were sent twice begin copies that are never complete.
+                    self.slices -= copies.remove(0).slices;
+                }
                 copies.push(OpenCopy { receiver, covered: RangeSet::default(), parts: Vec::new(), slices: 0 });
                 copies.len() - 1
             }
@@ -123,7 +127,7 @@ impl<'run, 'cap> Hasher<'run, 'cap> {
         copy.slices += weight;
         self.slices += weight;
         if copy.covered.total() == measure.content() {
-            let copy = copies.swap_remove(at);
+            let copy = copies.remove(at);
             self.slices -= copy.slices;
             if copies.is_empty() {
                 self.open.remove(&key);
@@ -304,8 +308,9 @@ const MOST_TRIED: usize = 8;
 const LAG: u64 = 64 << 20;
 // Rationale: of small units so many that what is known of them stays in the processor's cache until they are settled.
 const MOST_PENDING: usize = 1_024;
-// Rationale: more than clients ask again for at once; the judge tries all.
-const MOST_COPIES: usize = 4;
+// Rationale: more receivers than get one unit at a time in most captures, few enough to look through for each block; the judge
+// hashes what is left out.
+const MOST_COPIES: usize = 32;
 // Rationale: a part in its copy, in slices of 40 bytes.
 const COPY_WEIGHT: usize = 4;
 // Rationale: a first copy without its slices, in slices of 16 bytes.

@@ -11,8 +11,11 @@ use super::units::Group;
 use super::{Read, complete, described, joined, judged, made, reading, tell_left_out, with_digests};
 use crate::Error;
 use crate::capture::{CaptureSet, PassedOver, Spill};
+use crate::ends::{ConnectionId, Direction};
 use crate::evidence::Evidence;
-use crate::facts::{Doubt, Facts, Input, Journal, Keys, Place, Reason, SPILL, Scope, SetId, Sets, Settled};
+use crate::facts::{
+    Block, Doubt, Facts, Input, Journal, Keys, Peer, Place, Reason, SPILL, Scope, SetId, Sets, Settled,
+};
 use crate::metadata::Rebuilt;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
@@ -148,7 +151,7 @@ pub fn hash_units(
 ) -> Result<Hashed, Error> {
     let United { hand, mut walked, bases, known, sets, .. } = unite(gathered, torrents, options)?;
     let before = walked.facts.doubts.len();
-    hand.doubt(&mut walked.facts, before, &bases, &known)?;
+    hand.doubt(&mut walked.facts, before, &bases, &known, options)?;
     let mut captured = Captured::of_sets(&hand.sources, &bases, options);
     let copies = super::units::hash(&walked, &bases, &known, options, group, &mut captured)?;
     Ok(Hashed { name: String::new(), sets, copies })
@@ -333,7 +336,7 @@ impl Hand {
     ) -> Result<Evidence, Error> {
         let before = walked.facts.doubts.len();
         loop {
-            let nowhere = self.doubt(&mut walked.facts, before, bases, known)?;
+            let nowhere = self.doubt(&mut walked.facts, before, bases, known, options)?;
             let sources = &self.sources;
             let mut ask = Captured::of_sets(sources, bases, options);
             let (judged, odd, rows) = judged(&walked.facts, known, options, &mut ask)?;
@@ -361,7 +364,14 @@ impl Hand {
 
     /// Puts what cannot be looked at in doubt: it may verify by what was hashed before, and refutes nobody, nor does it speak
     /// against what it is compared with. Gives the bytes that are nowhere, by set.
-    fn doubt(&self, facts: &mut Facts, before: u64, bases: &[u16], known: &Torrents) -> Result<Vec<u64>, Error> {
+    fn doubt(
+        &self,
+        facts: &mut Facts,
+        before: u64,
+        bases: &[u16],
+        known: &Torrents,
+        options: &Options<'_>,
+    ) -> Result<Vec<u64>, Error> {
         let mut nowhere = vec![0; self.sources.len()];
         let is_whole = |source: &Source| !matches!(source.way, Way::Missing);
         let derived = |facts: &Facts| names_derived(facts, |_, _| false);
@@ -370,7 +380,8 @@ impl Hand {
         {
             return Ok(nowhere);
         }
-        let mut pieces: BTreeSet<u32> = BTreeSet::new();
+        let names = if self.sources.iter().any(is_whole) { Named::of(facts, known) } else { Named::default() };
+        let mut pieces = Pieces::default();
         let mut is_nowhere = |place: Place, len: u32| {
             let (number, place) = place.of_set(bases);
             let is = self.sources.get(number).is_none_or(|source| !source.holds(place, len));
@@ -382,7 +393,7 @@ impl Hand {
         for block in &facts.blocks {
             let runs = block.runs.iter().filter(|run| is_nowhere(run.place, run.len)).count();
             if runs > 0 {
-                pieces.insert(block.piece);
+                pieces.insert(names.of_block(&block), block.piece);
             }
         }
         let webs = webseeds(facts, known);
@@ -394,17 +405,19 @@ impl Hand {
             let source = self.sources.get(place.of_set(bases).0);
             source.is_none_or(|source| matches!(source.way, Way::Missing))
         };
-        let mut doubts: Journal<Doubt> =
-            facts.doubts.iter().take(usize::try_from(before).unwrap_or(usize::MAX)).collect();
+        let mut doubts: Journal<Doubt> = Journal::new(options.limits.other_journal_memory(), options.spool_dir);
+        for doubt in facts.doubts.iter().take(usize::try_from(before).unwrap_or(usize::MAX)) {
+            doubts.push(&doubt)?;
+        }
         let of = |scope| Doubt { scope, reason: Reason::NotTested, second: None };
         for block in &facts.blocks {
             // Where the frames are not at hand, damage of theirs would not be seen either.
             let lacks = block.runs.first().is_some_and(|run| lacks(run.place));
-            if lacks || web_nowhere || pieces.contains(&block.piece) {
+            if lacks || web_nowhere || pieces.may_hold(names.of_block(&block), block.piece) {
                 doubts.push(&of(Scope::Share(block.id)))?;
             }
         }
-        if web_nowhere || !pieces.is_empty() || self.sources.iter().any(|source| !is_whole(source)) {
+        if web_nowhere || !pieces.numbers.is_empty() || self.sources.iter().any(|source| !is_whole(source)) {
             for connection in facts.connections.choose(|head| webs.contains(&head.id)) {
                 if let Some(web) = connection.web() {
                     doubts.push(&of(Scope::Direction(connection.id, web.server)))?;
@@ -413,6 +426,53 @@ impl Hand {
         }
         facts.doubts = doubts;
         Ok(nowhere)
+    }
+}
+
+/// The torrents of connections by their handshakes: a wire hash that stands for each.
+#[derive(Default)]
+struct Named(BTreeMap<ConnectionId, [Option<[u8; 20]>; 2]>);
+
+impl Named {
+    fn of(facts: &Facts, known: &Torrents) -> Self {
+        let one = |hash: [u8; 20]| {
+            let torrent = known.find(&hash).map(|id| known.torrent(id));
+            torrent.and_then(|torrent| torrent.wire_hashes().next()).unwrap_or(hash)
+        };
+        let peers = facts.connections.iter().filter(|connection| connection.peer().is_some_and(Peer::has_blocks));
+        let named = peers.filter_map(|connection| {
+            let [low, high] = connection.peer()?.info_hashes();
+            Some((connection.id, [low.or(high).map(one), high.or(low).map(one)]))
+        });
+        Self(named.collect())
+    }
+
+    /// `None` where it is not known.
+    fn of_block(&self, block: &Block) -> Option<[u8; 20]> {
+        self.0.get(&block.connection).copied().and_then(|[low, high]| match block.from {
+            Direction::LowToHigh => low,
+            Direction::HighToLow => high,
+        })
+    }
+}
+
+/// Pieces of which bytes are nowhere.
+#[derive(Default)]
+struct Pieces {
+    of: BTreeSet<(Option<[u8; 20]>, u32)>,
+    numbers: BTreeSet<u32>,
+}
+
+impl Pieces {
+    fn insert(&mut self, torrent: Option<[u8; 20]>, piece: u32) {
+        self.of.insert((torrent, piece));
+        self.numbers.insert(piece);
+    }
+
+    /// Whether bytes are nowhere that may be of this piece of a torrent.
+    fn may_hold(&self, torrent: Option<[u8; 20]>, piece: u32) -> bool {
+        self.numbers.contains(&piece)
+            && (torrent.is_none() || self.of.contains(&(torrent, piece)) || self.of.contains(&(None, piece)))
     }
 }
 
@@ -470,8 +530,8 @@ fn is_read_otherwise(part: &Part, known: &Torrents, options: &Options<'_>) -> bo
 }
 
 /// The connections on which a web server may have sent something of the torrents.
-fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<crate::ends::ConnectionId> {
-    let mut requests: BTreeMap<crate::ends::ConnectionId, Vec<WebRequest>> = BTreeMap::new();
+fn webseeds(facts: &Facts, torrents: &Torrents) -> BTreeSet<ConnectionId> {
+    let mut requests: BTreeMap<ConnectionId, Vec<WebRequest>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for connection in facts.connections.choose(|head| head.is_web) {
         let Some(web) = connection.web() else { continue };

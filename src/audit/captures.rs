@@ -1,6 +1,7 @@
 //! The captures as letters and tables name them, and frames of them: with several, a frame is one of `#2`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::document::{Document, Input};
 use crate::ends::Frames;
@@ -60,14 +61,20 @@ impl<'a> Captures<'a> {
         format!("{} {}", if is_one { "frame" } else { "frames" }, self.cite(frames))
     }
 
-    /// A display filter of `cited`, for each capture; `None` where nothing is cited.
-    pub(super) fn filter(&self, cited: &[&Frames]) -> Option<String> {
+    /// A display filter of `cited`, for each capture, and of a range that which is of `address`, as frames of others lie in
+    /// it; `None` where nothing is cited.
+    pub(super) fn filter(&self, cited: &[&Frames], address: Option<IpAddr>) -> Option<String> {
+        let of = |filter: String| match address.filter(|_| filter.contains("..")) {
+            Some(IpAddr::V4(v4)) => format!("{filter} && ip.addr == {v4}"),
+            Some(IpAddr::V6(v6)) => format!("{filter} && ipv6.addr == {v6}"),
+            None => filter,
+        };
         let files = cited.iter().flat_map(|frames| [Some(frames.file), frames.last_file]).flatten();
         let files: BTreeSet<u16> = files.collect();
         let filters = files.iter().map(|file| {
             let ranges: Vec<String> = cited.iter().filter_map(|frames| range(frames, *file)).collect();
             let own = if self.are_several() { format!("in {}: ", number(*file)) } else { String::new() };
-            format!("{own}frame.number in {{{}}}", ranges.join(", "))
+            format!("{own}{}", of(format!("frame.number in {{{}}}", ranges.join(", "))))
         });
         let filters = filters.collect::<Vec<_>>().join("; ");
         let several = if self.are_several() { ", " } else { ": " };
@@ -108,15 +115,25 @@ mod tests {
         let one = Captures { all: vec![(0, &capture)] };
         assert_eq!(one.frames(&frames(0, 78, 78, None)), "frame 78");
         assert_eq!(one.cite(&frames(0, 183, 187, None)), "183 to 187");
-        assert_eq!(one.filter(&[&frames(0, 1, 2, None)]).as_deref(), Some("In Wireshark: frame.number in {1..2}."));
-        assert_eq!(one.filter(&[]), None);
+        let filter = |cited: &[&Frames], address: &str| one.filter(cited, address.parse().ok());
+        let range = frames(0, 1, 2, None);
+        assert_eq!(filter(&[&range], "").as_deref(), Some("In Wireshark: frame.number in {1..2}."));
+        assert_eq!(
+            filter(&[&range], "192.0.2.1").as_deref(),
+            Some("In Wireshark: frame.number in {1..2} && ip.addr == 192.0.2.1.")
+        );
+        assert_eq!(
+            filter(&[&range], "2001:db8::1").as_deref(),
+            Some("In Wireshark: frame.number in {1..2} && ipv6.addr == 2001:db8::1.")
+        );
+        assert_eq!(filter(&[], "192.0.2.1"), None);
         let many = Captures { all: (0..9).map(|file| (file, &capture)).collect() };
         let (single, range, over) = (frames(1, 78, 78, None), frames(0, 3, 9, None), frames(1, 190, 3, Some(8)));
         assert_eq!(many.frames(&single), "frame 78 of #2");
         assert_eq!(many.frames(&range), "frames 3 to 9 of #1");
         assert_eq!(many.frames(&over), "frames 190 of #2 to 3 of #9");
         assert_eq!(
-            many.filter(&[&single, &range, &over]).as_deref(),
+            many.filter(&[&single, &range, &over], None).as_deref(),
             Some(
                 "In Wireshark, in #1: frame.number in {3..9}; in #2: frame.number in {78, 190}; in #9: frame.number in \
                  {3}."

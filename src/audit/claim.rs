@@ -250,7 +250,9 @@ pub enum Refusal {
     TooLarge,
     /// gzip, zip or PDF: to be unpacked first.
     Packed,
-    /// Something else than a notice: another kind of report, or no field of one in it.
+    /// A text or mail without any field of a notice: it may be one that nobody can read but people.
+    NoFields,
+    /// Something else than a notice: another kind of report.
     NotANotice,
     /// Withdrawn by its sender.
     Retraction,
@@ -278,6 +280,7 @@ impl Refusal {
             Self::DuplicateKey => "duplicate-key",
             Self::TooLarge => "too-large",
             Self::Packed => "packed",
+            Self::NoFields => "no-fields",
             Self::NotANotice => "not-a-notice",
             Self::Retraction => "retraction",
         }
@@ -333,6 +336,8 @@ pub struct Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeFlag {
+    /// It carries a signature, which is not checked.
+    Signed,
     /// The bytes were read as Windows-1252, because they are no UTF-8 and nothing is declared.
     GuessedEncoding,
     /// Copies of the same notice contradict each other.

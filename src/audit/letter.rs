@@ -1,12 +1,17 @@
 //! A letter a claim, for a reader without training: six parts, none left out, one page (notices.md, section 3).
 
 mod lack;
+mod moment;
+mod named;
 mod render;
+
+use std::net::{IpAddr, SocketAddr};
 
 use super::captures::Captures;
 use super::document::{ClaimRow, Document, EvidenceRow, is_met};
 use crate::ends::Frames;
 use crate::report::{counted, grouped, host_sentences, quoted, visible};
+pub(super) use moment::beside;
 pub use render::page;
 
 /// The letter of a claim.
@@ -65,7 +70,10 @@ fn notice(claim: &ClaimRow) -> String {
     if !stated.words.is_empty() {
         text.push_str(&format!("; its words: {}", quoted(&stated.words, QUOTED)));
     }
-    text.push_str(". The signature on the notice was not checked.");
+    text.push_str(match claim.flags.iter().any(|flag| flag.id == "signed") {
+        true => ". The signature on the notice was not checked.",
+        false => ". No signature was found on the notice, and none is checked.",
+    });
     if claim.notice.copies > 1 {
         text.push_str(&format!(" It was sent {} times.", claim.notice.copies));
     }
@@ -96,11 +104,15 @@ fn examined(captures: &Captures<'_>, claim: &ClaimRow) -> Vec<String> {
         let more = if more > 0 { format!(" and {more} further stretches") } else { String::new() };
         out.push(format!("{they} ran from {}{more}, all times UTC.", times.join(", and from ")));
     }
+    out.extend(moment::not_running(claim, they));
     let address = claim.claim.who.address.as_deref().unwrap_or("the address");
     out.push(match (coverage.address, coverage.basis) {
-        ("whole", Some("stated")) => {
-            format!("Everything that {address} sent and received then is in {them}, as the person who ran this audit states.")
-        }
+        ("whole", Some("stated")) => format!(
+            "{held} {} from {address} and {} to it: everything that it sent and received then, as the person who ran this \
+             audit states.",
+            counted(coverage.packets_from, "packet"),
+            grouped(coverage.packets_to)
+        ),
         ("whole", _) => format!(
             "{address} is one end of every packet in {them}, with {}: {taken} for everything that it sent and received.",
             if coverage.others >= 3 { "three others or more".to_owned() } else { format!("{} others", coverage.others) }
@@ -133,6 +145,12 @@ fn finding(claim: &ClaimRow, captures: &Captures<'_>) -> String {
             _ => format!("This notice was not examined: {}.", unusable(first, claim.claim.found.as_deref())),
         };
     };
+    let shown = shown(claim, captures, verdict, first);
+    let seen = matches!(verdict, "supported" | "supported-in-part").then(|| moment::seen(claim)).flatten();
+    [Some(shown), seen].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn shown(claim: &ClaimRow, captures: &Captures<'_>, verdict: &str, first: &str) -> String {
     let who = name(claim);
     let serves = matches!(claim.claim.act, "uploaded" | "unknown" | "offered");
     match (verdict, first) {
@@ -205,8 +223,9 @@ fn met(claim: &ClaimRow, who: &str, captures: &Captures<'_>) -> String {
         format!(" (frames {said}, {asked}, {sent})")
     });
     format!(
-        "The capture supports this notice. At the stated time {who} had said that it had {piece}, was asked for it, and sent \
-         all of a unit of it alone; the unit matches its hash{}.",
+        "The capture supports this notice. {} {who} had said that it had {piece}, was asked for it, and sent all of a unit of \
+         it alone; the unit matches its hash{}.",
+        moment::stated(claim),
         frames.unwrap_or_default()
     )
 }
@@ -215,7 +234,7 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
     let has = |id: &str| claim.reasons.iter().any(|reason| reason.id == id);
     match reason {
         "only-advertised" => format!(
-            "The capture supports a part of this notice. The address said that it had pieces; {}",
+            "{} The capture supports a part of this notice and no more: the address said that it had pieces.",
             lack::sent_none(claim)
         ),
         "only-announced" => {
@@ -244,7 +263,8 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
             let ports = claim.evidence.as_ref().map(|found| found.ports_seen.clone()).unwrap_or_default();
             let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
             let several = if claim.flags.iter().any(|flag| flag.id == "several-clients") {
-                " Two programs or more were in use at this address: the notice does not say which one it means."
+                " Not all connections of this address state the same listen port: one program or several may be behind it, \
+                 and the notice does not say which one it means."
             } else {
                 ""
             };
@@ -267,8 +287,9 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
         "return-path-unconfirmed" => "The capture supports a part of this notice. Packets with this address show it, but none of them \
                                       shows that the address received an answer: anybody can send such packets."
             .to_owned(),
-        "several-clients" => "The capture supports a part of this notice. Two programs or more were in use at this address, and \
-                              the notice states no port: it does not say which one it means."
+        "several-clients" => "The capture supports a part of this notice. Not all connections of this address state the same \
+                              listen port: one program or several may be behind it. The notice states no port, so it does not \
+                              say which one it means."
             .to_owned(),
         "title-only" if has("title-only") => "The capture supports a part of this notice. The notice names a title and a size and \
                                               no hash. A torrent of this name and size was sent; another work can bear the same \
@@ -307,8 +328,9 @@ fn undecided(reason: &str, claim: &ClaimRow) -> String {
             format!("The capture ran for a part of the stated time only. {}", lack::no_piece(claim))
         }
         "vantage-unknown" => format!(
-            "{} But it may have had connections that did not pass here, so this neither supports nor contradicts the notice.",
-            lack::no_piece(claim)
+            "{} {}, so this neither supports nor contradicts the notice.",
+            lack::no_piece(claim),
+            lack::open(claim)
         ),
         _ => "The capture cannot answer this notice.".to_owned(),
     }
@@ -328,6 +350,10 @@ fn unusable(reason: &str, found: Option<&str>) -> String {
         "packed" => "it is packed; unpack it first",
         "duplicate-key" => "it states one field twice",
         "bad-row" => "a row does not fit its header",
+        "no-fields" => {
+            "no field of a notice was found in it. It takes an address, a port, a time with its zone and a hash, each under its \
+             name, as in a line `IP Address: 192.0.2.1` or a column `ip`; a sentence is not searched for them"
+        }
         _ => "it cannot be read",
     };
     format!("{why}{found}")
@@ -346,10 +372,7 @@ fn why(claim: &ClaimRow, document: &Document, captures: &Captures<'_>) -> Vec<St
         out.push("Nothing in it was compared with the capture.".to_owned());
         return out;
     };
-    let place = match claim.reasons.first().map(|reason| reason.id) {
-        Some("other-time-in-session" | "other-stated-time") => found.elsewhere.as_deref().unwrap_or(found),
-        _ => found,
-    };
+    let place = moment::place(claim, found);
     if place.verified_bytes > 0 {
         out.push(format!(
             "{} that it sent are the torrent's by hash, {} of them in units from it alone{}.",
@@ -387,10 +410,9 @@ fn why(claim: &ClaimRow, document: &Document, captures: &Captures<'_>) -> Vec<St
         );
     }
     if let Some(mention) = found.mentions.first() {
-        let own = claim.claim.who.address.as_deref().is_some_and(|own| is_of(&mention.by, own));
-        let who = if own { "It announced itself".to_owned() } else { format!("{} named it", mention.by) };
         out.push(format!(
-            "{who} by {}, {} ({}): that is hearsay.",
+            "{} by {}, {} ({}): that is hearsay.",
+            named::who(mention, claim.claim.who.address.as_deref()),
             mention.via,
             counted(mention.count, "time"),
             captures.frames(&mention.frames)
@@ -422,7 +444,8 @@ fn why(claim: &ClaimRow, document: &Document, captures: &Captures<'_>) -> Vec<St
                 visible(document.options.zone.as_deref().unwrap_or("one"))
             ),
             "several-clients" if !has("several-clients") && !has("other-port") => {
-                "Two programs or more were in use at this address.".to_owned()
+                "Not all connections of this address state the same listen port: one program or several may be behind it."
+                    .to_owned()
             }
             "return-path-unconfirmed" if claim.reasons.first().is_some_and(|first| first.id != "return-path-unconfirmed") => {
                 "None of the packets that show it tells that the address received an answer: anybody can send such packets."
@@ -489,7 +512,7 @@ fn check(document: &Document, claim: &ClaimRow, captures: &Captures<'_>) -> Vec<
         let more = captures.count() - MOST_INPUTS;
         out.push(format!("It takes {} more, in audit.json.", counted(more as u64, "capture")));
     }
-    out.extend(captures.filter(&cited(claim)));
+    out.extend(captures.filter(&cited(claim), address(claim)));
     out
 }
 
@@ -512,9 +535,11 @@ fn in_frames(found: &EvidenceRow, captures: &Captures<'_>) -> String {
     found.frames.as_ref().map(|frames| format!(" ({})", captures.frames(frames))).unwrap_or_default()
 }
 
-/// Returns true if `endpoint` is an address and port of `address`.
-fn is_of(endpoint: &str, address: &str) -> bool {
-    endpoint.rsplit_once(':').is_some_and(|(ip, _)| ip.trim_matches(['[', ']']) == address)
+/// The address of the rows that a claim was held against: an inside one may stand for the stated one.
+fn address(claim: &ClaimRow) -> Option<IpAddr> {
+    let subject = claim.evidence.as_ref().and_then(|found| found.subjects.first());
+    let own = subject.and_then(|subject| subject.parse::<SocketAddr>().ok()).map(|endpoint| endpoint.ip());
+    own.or_else(|| claim.claim.who.address.as_deref()?.parse().ok())
 }
 
 fn name(claim: &ClaimRow) -> String {

@@ -1,62 +1,86 @@
-//! The answers as a table for the terminal, each claim in one line and its reasons below.
+//! The answers as a table for the terminal: the sum of them first and last, each claim in one line, and below it what the page has no column for.
 
 use super::captures::Captures;
 use super::document::{ClaimRow, Document};
+use super::letter::beside;
 use super::words::meaning;
-use crate::report::{counted, grouped, visible, wrapped};
+use crate::report::grid::{Column, Table, figure, word};
+use crate::report::{Detail, Page, Screen, bold, counted, grouped, visible};
 
-/// The table of `document`, lines of at most `width` characters.
-pub fn table(document: &Document, width: usize) -> String {
-    let width = width.max(NARROWEST);
+/// The answers of `document` on a page: the sum of them first and last, and each claim in between.
+pub fn table(document: &Document, screen: &Screen) -> String {
     let captures = Captures::of(document);
+    let mut page = Page::new(screen.width);
+    page.row(&bold(&summary(document)), 0, 2);
     let judged = document.claims.iter().filter(|claim| claim.status == "judged");
     let others = document.claims.iter().filter(|claim| claim.status != "judged");
-    let header = ["#", "address", "stated (UTC)", "verdict", "grade", "standard"].map(str::to_owned);
-    let mut rows: Vec<[String; 6]> = vec![header];
-    let mut below: Vec<String> = vec![String::new()];
-    for claim in judged.chain(others) {
-        rows.push(cells(claim));
-        below.push(details(claim, &captures));
+    let claims: Vec<(&ClaimRow, [String; COLUMNS.len()])> =
+        judged.chain(others).map(|claim| (claim, cells(claim, &captures))).collect();
+    let rows = |below: &dyn Fn(&ClaimRow, &[String]) -> String| {
+        let mut table = Table::new(COLUMNS.to_vec(), LEAD);
+        claims.iter().for_each(|(claim, cells)| table.explained(cells.to_vec(), below(claim, cells)));
+        table
+    };
+    if !claims.is_empty() {
+        page.blank();
+        // What no column has room for stands below.
+        let left_out = rows(&|_, _| String::new()).write(&mut Page::new(screen.width));
+        let is_left_out = |at: &usize| COLUMNS.get(*at).is_some_and(|column| left_out.contains(column));
+        let below = |claim: &ClaimRow, cells: &[String]| match screen.detail {
+            Detail::Answer => String::new(),
+            Detail::Page | Detail::All => {
+                let cell = |at| Some(at).filter(is_left_out).and_then(|at| labelled(at, cells.get(at)?));
+                let place = place(claim).filter(|_| is_left_out(&NOTICE));
+                place.into_iter().chain(BELOW.into_iter().filter_map(cell)).collect::<Vec<_>>().join(", ")
+            }
+        };
+        rows(&below).write(&mut page);
     }
-    let mut widths = [0; 6];
-    for row in &rows {
-        for (known, cell) in widths.iter_mut().zip(row) {
-            *known = (*known).max(cell.chars().count());
-        }
+    covered(document, &mut page);
+    if screen.detail != Detail::Answer {
+        words(document, &mut page);
+        next(document, &mut page);
     }
-    let mut out = String::new();
-    for (row, below) in rows.iter().zip(&below) {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .enumerate()
-            .map(
-                |(index, (cell, width))| {
-                    if index == 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-                },
-            )
-            .collect();
-        let line = format!("  {}", cells.join("  "));
-        out.push_str(&wrapped(line.trim_end(), width, 5));
-        out.push('\n');
-        if !below.is_empty() {
-            out.push_str(&wrapped(&format!("     {below}"), width, 5));
-            out.push('\n');
-        }
+    if !claims.is_empty() {
+        // The answer is the last line, where a shell shows it.
+        page.blank();
+        page.row(&bold(&summary(document)), 0, 2);
     }
-    out.push_str(&covered(document, width));
-    for section in [words(document, width), next(document, width)].into_iter().filter(|text| !text.is_empty()) {
-        out.push('\n');
-        out.push_str(&section);
-    }
-    // The answer is the last line, where a shell shows it.
-    out.push('\n');
-    out.push_str(&wrapped(&summary(document), width, 2));
-    out.push('\n');
-    out
+    page.finish(screen.colour)
 }
 
-fn cells(claim: &ClaimRow) -> [String; 6] {
+/// The columns of the table, left to right; those of wide pages give way first, the last of them before the others.
+const COLUMNS: [Column; 10] = [
+    figure("#"),
+    word("address"),
+    word("notice").from(WIDE),
+    word("stated (UTC)").from(NARROW),
+    word("torrent").from(WIDE),
+    word("act").from(WIDE),
+    word("verdict"),
+    word("grade"),
+    word("standard"),
+    word("why").from(WIDE),
+];
+/// Those that say whose row it is.
+const LEAD: usize = 2;
+const NOTICE: usize = 2;
+const STATED: usize = 3;
+const ACT: usize = 5;
+/// Those that stand below a row where they have no place in it, in this order.
+const BELOW: [usize; 4] = [STATED, ACT, 4, 9];
+
+/// A cell as it stands below a row; nothing of one that is empty.
+fn labelled(at: usize, cell: &str) -> Option<String> {
+    let text = match at {
+        STATED => format!("stated for {cell} UTC"),
+        ACT => format!("act {cell}"),
+        _ => cell.to_owned(),
+    };
+    (!matches!(cell, "" | "-")).then_some(text)
+}
+
+fn cells(claim: &ClaimRow, captures: &Captures<'_>) -> [String; COLUMNS.len()] {
     let who = &claim.claim.who;
     let address = match (&who.address, who.port) {
         (Some(address), Some(port)) if address.contains(':') => format!("[{address}]:{port}"),
@@ -66,18 +90,32 @@ fn cells(claim: &ClaimRow) -> [String; 6] {
     };
     let from = claim.claim.when.as_ref().and_then(|when| when.from.as_deref());
     let stated = from.map_or("-".to_owned(), |from| from.chars().take(19).collect::<String>().replace('T', " "));
-    let number = if claim.status == "judged" { claim.id.to_string() } else { "-".to_owned() };
+    let is_judged = claim.status == "judged";
+    let hash = claim.claim.what.as_ref().and_then(|what| what.hashes.first()).filter(|_| is_judged);
     [
-        number,
+        if is_judged { claim.id.to_string() } else { "-".to_owned() },
         address,
+        place(claim).unwrap_or_default(),
         stated,
+        hash.map_or("-".to_owned(), |hash| format!("{}...", hash.value.chars().take(8).collect::<String>())),
+        if is_judged { claim.claim.act.to_owned() } else { "-".to_owned() },
         said(claim).to_owned(),
         graded(claim),
         match claim.standard {
             Some("not-applicable") | None => "-".to_owned(),
             Some(standard) => standard.replace('-', " "),
         },
+        why(claim, captures),
     ]
+}
+
+/// Where the claim stands: the notice, and its part and line.
+fn place(claim: &ClaimRow) -> Option<String> {
+    let notice = &claim.notice;
+    let mut words = vec![visible(&notice.input)];
+    words.extend((!notice.part.is_empty()).then(|| format!("part {}", visible(&notice.part))));
+    words.extend(notice.line.map(|line| format!("line {line}")));
+    Some(words.join(", ")).filter(|place| !place.is_empty())
 }
 
 /// `G7+GX`: the grade, and what stands beside it.
@@ -89,42 +127,40 @@ fn graded(claim: &ClaimRow) -> String {
     }
 }
 
-/// Where the claim stands, what it claims, and why the answer is what it is.
-fn details(claim: &ClaimRow, captures: &Captures<'_>) -> String {
-    let notice = &claim.notice;
-    let mut words = vec![visible(&notice.input)];
-    words.extend((!notice.part.is_empty()).then(|| format!("part {}", notice.part)));
-    words.extend(notice.line.map(|line| format!("line {line}")));
-    if claim.status == "judged" {
-        words.push(format!("act {}", claim.claim.act));
-        let hash = claim.claim.what.as_ref().and_then(|what| what.hashes.first());
-        words.extend(hash.map(|hash| format!("{}...", hash.value.chars().take(8).collect::<String>())));
-    }
-    words.extend(claim.reasons.iter().map(|reason| reason.id.to_owned()));
+/// Why the answer is what it is: its reasons and flags, and the frames that show it.
+fn why(claim: &ClaimRow, captures: &Captures<'_>) -> String {
+    let mut words: Vec<String> = claim.reasons.iter().map(|reason| reason.id.to_owned()).collect();
     words.extend(claim.flags.iter().map(|flag| flag.id.to_owned()));
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
         let hints: Vec<&str> = time.hints.iter().take(3).map(String::as_str).collect();
         words.push(format!("would fit at {}", hints.join(", ")));
     }
-    let frames = claim.evidence.as_ref().and_then(|found| found.frames.as_ref());
-    words.extend(frames.map(|frames| captures.frames(frames)));
+    if matches!(claim.verdict, Some("supported" | "supported-in-part")) {
+        words.extend(beside(claim));
+    }
+    let found = claim.evidence.as_ref();
+    let chain = found
+        .filter(|_| super::document::is_met(claim))
+        .and_then(|found| Some([found.advertised.as_ref()?, found.requested.as_ref()?, found.served.as_ref()?]))
+        .map(|chain| chain.map(|place| captures.cite(&place.frames)));
+    words.extend(match (chain, found.and_then(|found| found.frames.as_ref())) {
+        (Some([said, asked, sent]), _) => Some(format!("said {said}; asked {asked}; sent {sent}")),
+        (None, frames) => frames.map(|frames| captures.frames(frames)),
+    });
     words.extend(claim.claim.found.as_deref().map(visible));
     words.join(", ")
 }
 
 /// When the captures ran.
-fn covered(document: &Document, width: usize) -> String {
-    let Some(coverage) = document.claims.iter().find_map(|claim| claim.coverage.as_ref()) else {
-        return String::new();
-    };
+fn covered(document: &Document, page: &mut Page) {
+    let Some(coverage) = document.claims.iter().find_map(|claim| claim.coverage.as_ref()) else { return };
     let cut = |time: &str| time.chars().take(19).collect::<String>().replace('T', " ");
     let runs: Vec<String> =
         coverage.time.iter().take(3).map(|run| format!("{} to {}", cut(&run.from), cut(&run.to))).collect();
     let more = coverage.time.len().saturating_sub(3);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let text =
-        format!("  Captured, UTC: {}{more}.", if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") });
-    format!("{}\n", wrapped(&text, width, 2))
+    let runs = if runs.is_empty() { "nothing".to_owned() } else { runs.join("; ") };
+    page.line(&format!("Captured, UTC: {runs}{more}."));
 }
 
 fn summary(document: &Document) -> String {
@@ -164,7 +200,7 @@ fn said(claim: &ClaimRow) -> &'static str {
 }
 
 /// The codes of the table in words, each once, in their order.
-fn words(document: &Document, width: usize) -> String {
+fn words(document: &Document, page: &mut Page) {
     let mut codes: Vec<&str> = Vec::new();
     for claim in &document.claims {
         let reasons = claim.reasons.iter().map(|reason| reason.id);
@@ -174,23 +210,26 @@ fn words(document: &Document, width: usize) -> String {
             }
         }
     }
-    let lines = codes.iter().filter_map(|code| {
-        meaning(code).map(|meaning| format!("{}\n", wrapped(&format!("  {code}: {meaning}."), width, 4)))
-    });
-    let lines: String = lines.collect();
-    if lines.is_empty() { lines } else { format!("WORDS\n{lines}") }
+    let lines: Vec<String> =
+        codes.iter().filter_map(|code| meaning(code).map(|meaning| format!("{code}: {meaning}."))).collect();
+    if !lines.is_empty() {
+        page.heading("WORDS");
+        lines.iter().for_each(|line| page.row(line, 2, 4));
+    }
 }
 
 /// Where the letters are.
-fn next(document: &Document, width: usize) -> String {
+fn next(document: &Document, page: &mut Page) {
     let letters = match document.claims.len() {
-        0 => return String::new(),
+        0 => return,
         1 => "letters/1.txt".to_owned(),
         many => format!("letters/1.txt to letters/{many}.txt"),
     };
-    let text = format!("NEXT  -o DIR writes a letter for each claim, in sentences: {letters} in DIR.");
-    format!("{}\n", wrapped(&text, width, 2))
+    page.blank();
+    page.row(&format!("NEXT  -o DIR writes a letter for each claim, in sentences: {letters} in DIR."), 0, 2);
 }
 
 // Rationale: an address, a time and a verdict side by side.
-const NARROWEST: usize = 60;
+const NARROW: usize = 80;
+// Rationale: from there on a claim is one line, as notices.md has it.
+const WIDE: usize = 140;

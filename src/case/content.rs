@@ -1,5 +1,7 @@
 //! Content of a case: each file's name and bytes, made from one report.
 
+#[cfg(feature = "table")]
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
@@ -47,6 +49,14 @@ impl<'d> CaseFiles<'d> {
         Self { document, pieces, torrents, covered }
     }
 
+    /// The rows of the table of pieces, where it is made of rows.
+    fn rows(&self) -> Option<&'d [Piece]> {
+        self.document.pieces.as_deref().or(match self.pieces {
+            Pieces::Rows(pieces) => Some(pieces),
+            Pieces::None | Pieces::Files(_) => None,
+        })
+    }
+
     /// Gives each file to `write`: its name, with `/` between a directory and a file of it, and what makes it. The manifest
     /// is the last one.
     ///
@@ -75,13 +85,28 @@ impl<'d> CaseFiles<'d> {
         })?;
         file("report.html", &|out| Ok(out.write_all(report::page(document)?.as_bytes())?))?;
         for kind in report::TABLES {
-            let table = match self.pieces {
-                Pieces::Rows(pieces) if kind.name == "pieces" && document.pieces.is_none() => {
-                    Some(report::pieces_table(pieces))
+            // Those alone may be more than there is room for at once.
+            if let Some(pieces) = self.rows().filter(|_| kind.name == "pieces") {
+                let parts = || report::pieces_parts(pieces);
+                #[cfg(not(feature = "table"))]
+                file(PIECES[0], &|mut out| Ok(report::write_csv_parts(parts(), &mut out)?))?;
+                #[cfg(feature = "table")]
+                {
+                    // In one pass: to make the rows takes longer than to write them. Compressed they take little room.
+                    let mut bytes = Vec::new();
+                    let parquet = RefCell::new(report::ParquetParts::new(&mut bytes));
+                    let both = || parts().inspect(|table| parquet.borrow_mut().add(table));
+                    file(PIECES[0], &|mut out| Ok(report::write_csv_parts(both(), &mut out)?))?;
+                    let made = parquet.into_inner().end();
+                    made.map_err(|source| CaseError::Content {
+                        name: PIECES[1].to_owned(),
+                        source: source.into(),
+                    })?;
+                    file(PIECES[1], &|out| Ok(out.write_all(&bytes)?))?;
                 }
-                Pieces::None | Pieces::Rows(_) | Pieces::Files(_) => (kind.make)(document),
-            };
-            let Some(table) = table else { continue };
+                continue;
+            }
+            let Some(table) = (kind.make)(document) else { continue };
             file(&format!("tables/{}.csv", kind.name), &|mut out| Ok(report::write_csv(&table, &mut out)?))?;
             #[cfg(feature = "table")]
             file(&format!("tables/{}.parquet", kind.name), &|mut out| {

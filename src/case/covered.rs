@@ -33,7 +33,7 @@ impl Covered {
     /// A clause that says why it is none that this version reads, or none of that report.
     pub(super) fn read(text: &[u8], transfers: usize) -> Result<Self, String> {
         let read: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if read.schema != SCHEMA {
+        if ![SCHEMA, "peerproof/coverage/1"].contains(&read.schema.as_str()) {
             return Err(format!("its schema is {}", crate::report::escaped(&read.schema)));
         }
         if read.courses.len() != transfers {
@@ -53,7 +53,7 @@ impl Covered {
 }
 
 /// Meaning of the fields: a new number where one is renamed, removed, or given another meaning.
-const SCHEMA: &str = "peerproof/coverage/1";
+const SCHEMA: &str = "peerproof/coverage/2";
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ mod content;
 mod covered;
 mod manifest;
 mod read;
+mod remade;
 mod rows;
 
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::report::escaped;
 pub use content::{CaseFiles, Pieces, TorrentFile};
 pub use covered::Covered;
 pub use read::{OpenError, Opened, pieces_of};
+pub use remade::{Remade, RemakeError, remade};
 pub use rows::pieces_in;
 
 /// A place for a case, checked before the work begins.
@@ -108,7 +110,7 @@ impl Case {
         let target = &self.target;
         let io = |action, path: &Path, source| CaseError::Io { action, path: path.to_owned(), source };
         let new = NewDirectory::beside(target).map_err(|error| io("write beside", target, error))?;
-        let names = write_files(content, new.path())?;
+        let names = write_files(content, &new)?;
         if self.replace && target.is_dir() {
             // What stands there now, which need not be what stood there before the work.
             new.replace(|old| only_ours(old, target).map(drop), |old| remove(old, target))?;
@@ -193,7 +195,8 @@ fn remove(directory: &Path, target: &Path) -> Result<(), CaseError> {
 }
 
 /// Writes the files, and gives their names.
-fn write_files(content: &CaseFiles<'_>, directory: &Path) -> Result<Vec<String>, CaseError> {
+fn write_files(content: &CaseFiles<'_>, new: &NewDirectory) -> Result<Vec<String>, CaseError> {
+    let directory = new.path();
     let io = |action, path: &Path| {
         let path = path.to_owned();
         move |source| CaseError::Io { action, path, source }
@@ -201,10 +204,7 @@ fn write_files(content: &CaseFiles<'_>, directory: &Path) -> Result<Vec<String>,
     let mut names = Vec::new();
     content.write(|name, make| {
         let path = directory.join(name);
-        if let Some(inside) = path.parent().filter(|inside| !inside.is_dir()) {
-            fs::create_dir(inside).map_err(io("write", inside))?;
-        }
-        let mut file = BufWriter::new(File::create_new(&path).map_err(io("write", &path))?);
+        let mut file = BufWriter::new(new.create(Path::new(name)).map_err(io("write", &path))?);
         make(&mut file)?;
         let written = file.into_inner().map_err(IntoInnerError::into_error).and_then(|file| file.sync_all());
         written.map_err(io("write", &path))?;

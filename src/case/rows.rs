@@ -37,6 +37,7 @@ pub fn pieces_in(files: &[(String, Vec<u8>)]) -> Option<Vec<Piece>> {
             bytes: number(cell("bytes")?)?,
             frames: list("frames").map(range).collect::<Option<_>>()?,
             requested: frames("requested"),
+            requested_frames: list("requested_frames").map(range).collect::<Option<_>>()?,
             advertised: frames("advertised"),
             runs: list("runs").map(run).collect::<Option<_>>()?,
             derived_bytes: number(cell("derived_bytes")?)?,

@@ -14,13 +14,13 @@ use peerproof::audit::{
     Alias, Answer, Covers, Digested, Document, Letter, Notices, Prefix, Terms, judge, page, table, zone,
 };
 use peerproof::case::{Covered, Opened};
-use peerproof::report::{self, Given, counted, escaped};
+use peerproof::report::{self, Given, Screen, counted, escaped};
 use peerproof::stages::output::{NewDirectory, probe};
 
 use super::captures::Settings;
 use super::hosts::HostLists;
 use super::refusal::{Refusal, opening};
-use super::screen::{Progress, ScreenOptions, width};
+use super::screen::{Progress, ScreenOptions};
 use super::torrents::GivenTorrents;
 use super::{Ending, say};
 
@@ -154,7 +154,7 @@ impl Audit {
             .collect();
         let document = Document::new(&answers, &index, &terms, self.zone.as_deref(), inputs, left_out);
         let text = match self.format {
-            Format::Table => table(&document, width()),
+            Format::Table => table(&document, &look.screen()),
             Format::Json => document.json().context("cannot write the JSON")?,
             Format::Markdown => format!("# Letters\n\n{}", letters(&document, Letter::markdown)),
             Format::Html => page(&letters(&document, Letter::html)),
@@ -184,12 +184,21 @@ impl Audit {
     fn source(&self, look: ScreenOptions) -> anyhow::Result<(report::Document, Covered)> {
         if let Some(path) = &self.case {
             let opened = Opened::read(path).map_err(|error| opening(&error))?;
-            let covered = opened.covered.ok_or_else(|| Refusal {
-                what: format!(
-                    "{} holds no coverage.json, so nobody can tell from it what happened when",
-                    path.display()
-                ),
-                instead: "a case directory that this version wrote, or --capture CAPTURE".to_owned(),
+            let covered = opened.covered.ok_or_else(|| match opened.document.options.pseudonyms {
+                true => Refusal {
+                    what: format!(
+                        "{} has pseudonyms in the place of addresses, which no notice names",
+                        path.display()
+                    ),
+                    instead: "the case without them, or --capture CAPTURE".to_owned(),
+                },
+                false => Refusal {
+                    what: format!(
+                        "{} holds no coverage.json, so nobody can tell from it what happened when",
+                        path.display()
+                    ),
+                    instead: "a case directory that this version wrote, or --capture CAPTURE".to_owned(),
+                },
             })?;
             return Ok((opened.document, covered));
         }
@@ -274,7 +283,7 @@ impl Place {
             std::fs::write(new.path().join(name), text).with_context(|| format!("cannot write {name}"))
         };
         write("audit.json", &document.json()?)?;
-        write("audit.txt", &table(document, TEXT_WIDTH))?;
+        write("audit.txt", &table(document, &Screen::report_txt()))?;
         std::fs::create_dir(new.path().join("letters"))?;
         for claim in &document.claims {
             write(&format!("letters/{}.txt", claim.id), &Letter::of(document, claim).text())?;
@@ -376,9 +385,6 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-// Rationale: a mail, and a terminal of the usual width.
-const TEXT_WIDTH: usize = 80;
-
 fn tolerance(text: &str) -> Result<i64, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     let seconds = text.parse::<u32>().ok().map(|seconds| jiff::SignedDuration::from_secs(i64::from(seconds)));
@@ -406,6 +412,11 @@ Examples:
       the capture was made at 192.0.2.7 itself, and holds all of its traffic
   peerproof audit notices/ --case case/
       against a case that was made before, without its captures
+
+A notice in a text needs each field under its name, one a line: `IP Address:
+192.0.2.1`, `Port: 6881`, `Date: 2026-11-21T02:59:59Z`, `Info Hash: ...`. In CSV
+the first line names the columns (ip,port,time,infohash), in JSON the members do.
+Address and time must be there; without a hash or a port less can be said.
 
 Verdicts: supported, supported-in-part, contradicted, not-at-stated-time,
 outside-capture, not-decidable. A notice is parsed, never believed.

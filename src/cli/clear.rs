@@ -38,7 +38,15 @@ impl Clear {
         bar.end();
         let limits = ending(&cleared.evidence);
         if cleared.connections.is_empty() {
-            return Ok(Ending::Failed("no stream of the peer wire could be read, nothing was written".to_owned()));
+            let opens = match cleared.evidence.opaque.is_empty() {
+                true => "",
+                false => {
+                    ": what is encrypted takes its secrets (--mse-secrets) and the torrent or its info-hash (-t)"
+                }
+            };
+            return Ok(Ending::Failed(format!(
+                "no stream of the peer wire could be read, nothing was written{opens}"
+            )));
         }
         put(file, &self.output)?;
         say::told(&self.told(&cleared))?;

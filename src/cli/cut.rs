@@ -58,7 +58,8 @@ impl Cut {
                 Ending::Complete
             }
             Outcome::Nobody => {
-                let what = format!("{} has no row in the captures", self.peer);
+                let of = self.info_hash.as_ref().map(|hash| format!(" of {hash}")).unwrap_or_default();
+                let what = format!("{} has no row{of} in the captures", self.peer);
                 return Err(Refusal { what, instead: "peerproof analyze CAPTURE... -t FILE".to_owned() }.into());
             }
             Outcome::Nothing(grade, why) => Ending::Failed(format!(
@@ -80,7 +81,7 @@ impl Cut {
 }
 
 fn told(proven: &Proven, output: &Path) -> String {
-    let Proven { packets, bytes, cited, claims, more } = proven;
+    let Proven { packets, bytes, cited, claims, beside, more } = proven;
     let mut text = String::new();
     // Writing to a String cannot fail.
     for claim in claims {
@@ -88,6 +89,17 @@ fn told(proven: &Proven, output: &Path) -> String {
     }
     if let Some(more) = more {
         let _ = writeln!(text, "  kept: {more}");
+    }
+    if u128::from(*bytes) * 10 > u128::from(*cited) * 11 {
+        let _ = writeln!(
+            text,
+            "  more than 1.1 x: {} without such payload (openings, handshakes, requests, acknowledgements) with {} bytes; {} of \
+             headers and other messages in packets with it; {} of heads and comments of the file",
+            counted(beside.packets, "packet"),
+            grouped(beside.bytes),
+            counted(beside.around, "byte"),
+            grouped(beside.file),
+        );
     }
     let per_mille = if *cited > 0 { bytes.saturating_mul(1_000) / cited } else { 0 };
     let _ = writeln!(

@@ -36,8 +36,8 @@ pub struct Facts {
     #[arg(long)]
     carry_open: bool,
 
-    /// Of parts in the place of captures: hash what is not hashed yet of every Nth piece from the Kth on, for analyze of the
-    /// same parts. It spares hashing, and decides nothing
+    /// Of parts in the place of captures: hash what is not hashed yet of the Kth of N groups of pieces of all torrents, for
+    /// analyze of the same parts. It spares hashing, and decides nothing
     #[arg(long, value_name = "K/N", conflicts_with_all = ["carry_open", "force"])]
     units: Option<Group>,
 

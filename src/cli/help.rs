@@ -22,12 +22,12 @@ Look    inspect  what captures hold, what to run next
         content  the files of a torrent, as far as they were verified
         clear    every BitTorrent stream as plain TCP, for other tools
 Answer  audit    does the capture support this notice?
-Prove   verify   every verdict of a case again
+Prove   verify   what was served, judged again
         cut      the smallest capture that proves the same of a peer
         check    captures against what is expected of them, for a client's CI
 More    facts (for many captures)  reveal  schema  words  completions  man
 
-All take  -f FORMAT  -o OUT  --color WHEN  -q  -v  -h  -V
+All take  --color WHEN  -q  -v  -h  -V; those with other forms or files: -f, -o
 
 Exit    0 as asked  1 a check failed  2 could not run  3 damage, or a bound
         130, 143 stopped by a signal; each but 0 ends with a line that says why

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_mangen::Man;
+use peerproof::report::{counted, escaped};
 use peerproof::stages::output::NewFile;
 
 use super::refusal::{Refusal, reason};
@@ -40,9 +41,12 @@ impl Manual {
             let file = NewFile::beside(&path, &page(command)?).map_err(|error| failed(&path, &error))?;
             new.push((path, file));
         }
+        let count = new.len() as u64;
         for (path, file) in new {
             file.put().map_err(|error| failed(&path, &error))?;
         }
+        let (pages, shown) = (counted(count, "page"), escaped(&directory.display().to_string()));
+        say::told(&format!("ok: {pages} in {shown}; man -l {shown}/peerproof.1 shows the first\n"))?;
         Ok(Ending::Complete)
     }
 }

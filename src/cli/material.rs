@@ -9,6 +9,7 @@ use peerproof_verify::{Fault, Found};
 
 use super::captures::{Opened, Reading};
 use super::refusal::{self, Refusal};
+use super::say;
 use super::torrents::GivenTorrents;
 
 /// A case or captures by position, the torrents, and how captures are read.
@@ -58,6 +59,13 @@ impl Material {
         if let Some(case) = case {
             let opened = case::Opened::read(case).map_err(|error| refusal::opening(&error))?;
             captures.as_in(&opened.document.options)?;
+            if opened.document.options.pseudonyms {
+                say::warning(&format!(
+                    "{} has pseudonyms in the place of addresses, and its captures have the clear ones: peers are named by those \
+                     here",
+                    case.display()
+                ));
+            }
             for found in found.iter().filter(|found| found.is_as_given) {
                 let input = usize::try_from(found.input).ok().and_then(|at| opened.document.inputs.get(at));
                 if let Some(Input::Capture { sha256: Some(sha256), .. }) = input {
@@ -79,12 +87,12 @@ fn is_case(path: &Path) -> bool {
 /// The captures of a case.
 fn captures_of(case: &Path, given: &[PathBuf], command: &str) -> anyhow::Result<Vec<Found>> {
     peerproof_verify::captures(case, &around(case, given)).map_err(|fault| match fault {
-        Fault::Missing { name, sha256 } => {
+        Fault::Missing([name, sha256]) => {
             let instead = format!("peerproof {command} {} DIRECTORY-OF-IT ...", case.display());
             Refusal { what: format!("{name} (SHA-256 {sha256}) is needed and was not found"), instead }.into()
         }
         Fault::Cannot(what) => anyhow::Error::msg(what),
-        Fault::Differs { place, stated, found } => {
+        Fault::Differs([place, stated, found]) => {
             Error::Usage(format!("{place}: the case states {stated}, found {found}")).into()
         }
     })

@@ -73,7 +73,7 @@ pub fn run() -> ExitCode {
             // Help, or the version.
             let short = help::short(&arguments).filter(|_| error.kind() == ErrorKind::DisplayHelp);
             let text = short.unwrap_or_else(|| say::styled(&error.render()));
-            return match say::print(text.as_bytes()) {
+            return match say::print(say::fitted(&text).as_bytes()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     say::error(&refusal::sentence(&error));
@@ -89,6 +89,7 @@ pub fn run() -> ExitCode {
     let look = cli.look;
     look.begin();
     signals::watch();
+    end_on_panic();
     peerproof::stages::capture::catch_cut_files();
     let ending = match cli.command {
         Command::Analyze(command) => command.run(look, given),
@@ -125,6 +126,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Has a panic, which is a fault of this program, remove what is unfinished and end with exit code 101: a release does not unwind.
+fn end_on_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        peerproof::stages::output::abandon_after_panic();
+        std::process::exit(PANICKED);
+    }));
+}
+
 /// The command line as clap knows it.
 fn program() -> clap::Command {
     Cli::command()
@@ -150,6 +161,8 @@ const FAILED: u8 = 1;
 const CANNOT_RUN: u8 = 2;
 /// Exit code of a complete run over damaged input, or one that reached a bound.
 const LIMITED: u8 = 3;
+/// Exit code of a panic, as every Rust program has it.
+const PANICKED: i32 = 101;
 
 #[derive(Debug, Parser)]
 #[command(name = "peerproof", version, about = help::ABOUT, override_help = help::ALL)]

@@ -119,7 +119,11 @@ pub fn usage(error: &clap::Error) -> String {
     }
     let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedValue].into_iter().find_map(context);
     let usage = text.lines().find_map(|line| line.strip_prefix("Usage: peerproof ")).unwrap_or_default();
-    let command = usage.split(' ').next().filter(|word| word.chars().all(|c| c.is_ascii_lowercase()));
+    // A value that is none of an option has no usage with it: the command is on the line.
+    let line = std::env::args_os().nth(1).unwrap_or_default().to_string_lossy().into_owned();
+    let is_command = super::program().get_subcommands().any(|known| known.get_name() == line);
+    let command = usage.split(' ').next().filter(|word| !word.is_empty()).or(is_command.then_some(line.as_str()));
+    let command = command.filter(|word| word.chars().all(|c| c.is_ascii_lowercase()));
     let help = match command {
         Some(command) if !command.is_empty() => format!("{program} {command} --help"),
         _ => format!("{program} --help"),

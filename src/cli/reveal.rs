@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use peerproof::report::visible;
+use peerproof::report::{Whom, visible};
 
 use super::keys::read;
 use super::refusal::Refusal;
@@ -24,7 +24,7 @@ pub struct Reveal {
 
 impl Reveal {
     /// Prints a line for each.
-    pub fn run(&self, _: ScreenOptions) -> anyhow::Result<Ending> {
+    pub fn run(&self, look: ScreenOptions) -> anyhow::Result<Ending> {
         let key = read(&self.key)?;
         let mut lines = String::new();
         for pseudonym in &self.pseudonyms {
@@ -36,6 +36,12 @@ impl Reveal {
             lines.push('\n');
         }
         say::print(lines.as_bytes())?;
+        let is_address = |text: &String| text.parse::<Whom>().is_ok();
+        if self.pseudonyms.iter().any(is_address) {
+            look.note(
+                "every address is the pseudonym of some address, also one that is mistyped or clear: compare it with the report",
+            );
+        }
         Ok(Ending::Complete)
     }
 }

@@ -55,6 +55,25 @@ pub fn styled(text: &StyledStr) -> String {
     }
 }
 
+/// Lines that are laid out by hand, those that are wider than the screen broken: below their second column, where they have one.
+pub fn fitted(text: &str) -> String {
+    let width = super::screen::width().max(LEAST_WIDTH);
+    let fit = |line: &str| {
+        let plain = anstream::adapter::strip_str(line).to_string();
+        if plain.chars().count() <= width {
+            return line.to_owned();
+        }
+        let begin = plain.len() - plain.trim_start_matches(' ').len();
+        let column = plain.get(begin..).and_then(|rest| {
+            let gap = rest.find("  ")?;
+            let behind = rest.get(gap..)?;
+            Some(begin + gap + behind.len() - behind.trim_start_matches(' ').len())
+        });
+        wrapped(line, width, column.filter(|column| *column <= width / 2).unwrap_or(begin + HANG))
+    };
+    text.lines().map(|line| fit(line) + "\n").collect()
+}
+
 /// Tells what is good to know.
 pub fn note(words: &str) {
     line("note: ", "", words);
@@ -93,6 +112,8 @@ fn line(head: &str, colour: &str, words: &str) {
     let _ = writeln!(stderr(), "{colour}{head}{reset}{}", line.get(head.len()..).unwrap_or_default());
 }
 
+// Rationale: as that of every page.
+const LEAST_WIDTH: usize = 60;
 /// Columns before the further lines of a sentence.
 const HANG: usize = 2;
 

@@ -9,13 +9,17 @@ pub fn watch() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            peerproof::stages::output::abandon();
+            let what = if peerproof::stages::output::abandon() {
+                "what it had finished stands"
+            } else {
+                "nothing was written"
+            };
             let code = 128 + u8::try_from(signal).unwrap_or_default();
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
                 // Below the progress bar.
                 super::say::line_end();
             }
-            super::say::exit(code, "stopped by a signal, nothing was written");
+            super::say::exit(code, &format!("stopped by a signal, {what}"));
             std::process::exit(code.into());
         }
     });

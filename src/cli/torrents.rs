@@ -119,7 +119,7 @@ fn explained(error: Error, paths: &[PathBuf]) -> anyhow::Error {
     let in_its_place = || "-t INFO-HASH in its place".to_owned();
     let refusal = match &error {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            Refusal { what: library(&error), instead: in_its_place() }
+            Refusal { what: library(&error), instead: "peerproof torrent .".to_owned() }
         }
         Error::Malformed { name, .. } if paths.iter().any(|path| path == Path::new(name)) => {
             let capture = CaptureSet::open(&[PathBuf::from(name)], &OpenOptions::default()).is_ok();

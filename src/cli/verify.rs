@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use peerproof::case::Remade;
 use peerproof::report::{counted, escaped, grouped};
 use peerproof::signature::{Refused, Signed, signed};
 use peerproof_verify::{Checked, Fault, Found};
@@ -14,7 +15,7 @@ use super::refusal::Refusal;
 use super::screen::ScreenOptions;
 use super::{Ending, say};
 
-/// Check every verdict of a case again, from its captures, by a second program
+/// Check what was served, in a case, again, from its captures, by a second program
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Verify {
@@ -46,12 +47,26 @@ impl Verify {
         };
         match peerproof_verify::verify(&self.case, &around(&self.case, &self.captures)) {
             Ok(checked) => {
-                say::told(&told(&checked, &signer))?;
-                Ok(Ending::Complete)
+                let is_used = |path: &Path| checked.captures.iter().any(|found| found.path == path);
+                if let Some(other) = self.captures.iter().find(|path| path.is_file() && !is_used(path)) {
+                    let found = "its SHA-256 is that of no capture of the case, or of one that was found before";
+                    return differs(&other.display().to_string(), "given as a capture of it", found);
+                }
+                let remade = peerproof::case::remade(&self.case)?;
+                if let Remade::Differs(name) = &remade {
+                    return differs(name, "a view of report.json", "report.json makes other bytes of it");
+                }
+                say::told(&told(&checked, &signer, &remade))?;
+                let none = checked.bytes == 0 && !checked.unseen.is_empty();
+                Ok(if none {
+                    Ending::Limited("nothing could be judged again".to_owned())
+                } else {
+                    Ending::Complete
+                })
             }
-            Err(Fault::Differs { place, stated, found }) => differs(&place, &stated, &found),
+            Err(Fault::Differs([place, stated, found])) => differs(&place, &stated, &found),
             Err(Fault::Cannot(what)) => anyhow::bail!(what),
-            Err(Fault::Missing { name, sha256 }) => {
+            Err(Fault::Missing([name, sha256])) => {
                 let what = format!(
                     "no file with SHA-256 {sha256} of {name}, compressed or not, is given, beside the case, in it, or in \
                      the working directory"
@@ -96,10 +111,10 @@ impl Verify {
 fn differs(place: &str, stated: &str, found: &str) -> anyhow::Result<Ending> {
     let [place, stated, found] = [place, stated, found].map(escaped);
     say::told(&format!("differs: {place}\n  the case     {stated}\n  found        {found}\n"))?;
-    Ok(Ending::Failed("the case is not what its captures show (first place named)".to_owned()))
+    Ok(Ending::Failed("the case does not hold (first place named)".to_owned()))
 }
 
-fn told(checked: &Checked, signer: &str) -> String {
+fn told(checked: &Checked, signer: &str, remade: &Remade) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  manifest: {} as stated", counted(checked.files, "file"));
@@ -111,12 +126,19 @@ fn told(checked: &Checked, signer: &str) -> String {
         let what = if *is_as_given { "SHA-256" } else { "compressed otherwise, SHA-256 of the content" };
         let _ = writeln!(text, "  {name}: {what} as stated, {path}");
     }
+    let _ = match remade {
+        Remade::Version(version) => {
+            writeln!(text, "  not compared: report.txt, report.html and tables, made by {version}")
+        }
+        _ => writeln!(text, "  report.txt, report.html, tables: made again from report.json, the same"),
+    };
     for (why, bytes) in &checked.unseen {
         let _ = writeln!(text, "  not found again: {}, {why}", counted(*bytes, "byte"));
     }
     let _ = writeln!(
         text,
-        "ok: {}, {} bytes, judged again by a second program: the same classes",
+        "  not judged again: what was asked and said, grades below G7, times, names (those come back from the captures: docs/being-sure.md)\n\
+         ok: {}, {} bytes, judged again by a second program: the same classes, sums and senders",
         counted(checked.rows, "row"),
         grouped(checked.bytes)
     );
@@ -131,9 +153,12 @@ The manifest is checked first: every file of the case and every capture has the
 SHA-256 that it states. Then every row of tables/pieces.csv: the bytes that it
 names are read from the captures, put together, hashed and compared, and must
 give the class that it says; the frames that it cites must hold them, and come
-from the address that it names. What cannot be found again (what was decrypted,
-or lies in tunnels) is counted and named. The program that does it,
-crates/verify, shares no code with the one that made the case.
+from the address that it names. The rows add up to every figure of every peer,
+and nobody has a grade from G7 on, or the standard, without rows that show it.
+What cannot be found again (what was decrypted, or lies in tunnels) is counted
+and named. The program that does it, crates/verify, shares no code with the one
+that made the case. Then report.txt, report.html and the tables are made again
+from report.json. Not judged again: what was asked and said, times and names.
 
 Examples:
   peerproof verify case/
@@ -144,4 +169,5 @@ Examples:
       signed before with: ssh-keygen -Y sign -n file -f lab case/manifest.json
       or, with a key of minisign: minisign -Sm case/manifest.json
 
-Exit code 1: the case is not what its captures show. 2: it cannot be checked.";
+Exit code 1: the case does not hold. 2: it cannot be checked. 3: nothing of it
+could be judged again.";

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use peerproof::case::{Case, CaseError, CaseFiles, Covered, Pieces, TorrentFile, pieces_in};
@@ -52,8 +53,8 @@ pub struct Views {
     to: Option<Moment>,
 
     /// Put keyed pseudonyms in place of every address, peer_id and client, in the case and in what is printed. KEYFILE holds
-    /// 64 hex digits; `peerproof reveal` has the clear ones back from them. A torrent in which an address stands is left out
-    /// of the case, and coverage.json too
+    /// 64 hex digits; `peerproof reveal` has the clear ones back from them. A torrent in which an address stands, or
+    /// the name of a host, is left out of the case, and coverage.json too
     #[arg(long, value_name = "KEYFILE")]
     pseudonymize: Option<PathBuf>,
 
@@ -62,7 +63,7 @@ pub struct Views {
     top: Option<usize>,
 
     /// Sort the peers of the text by a column. Unless it is given, they stand address by address, the strongest first
-    #[arg(long, value_name = "COL", value_parser = sort)]
+    #[arg(long, value_name = "COL", value_parser = sorts())]
     sort: Option<Sort>,
 
     /// Local times beside UTC in the text: an IANA name such as Europe/Berlin, or an offset
@@ -109,6 +110,12 @@ enum TableName {
     Mentions,
     /// A row for each file of which a peer sent verified bytes
     Files,
+    /// A row for each answer in which somebody counted a swarm
+    Swarms,
+    /// A row for each address of which the captures or the lists that are given say something
+    Hosts,
+    /// A row for each operator of addresses, by the lists that are given
+    Operators,
     /// A row for each unit, transfer, class and reason: what every figure is a sum of
     Pieces,
 }
@@ -193,7 +200,7 @@ impl Views {
                     torrents.iter().filter(|(_, bytes)| holds_no_address(bytes, &document)).cloned().collect();
                 if hidden.len() < torrents.len() {
                     look.note(&format!(
-                        "{} left out of the case: an address stands in it",
+                        "{} left out of the case: an address stands in it, or the name of a host",
                         counted((torrents.len() - hidden.len()) as u64, "torrent")
                     ));
                 }
@@ -218,8 +225,14 @@ impl Views {
             shown = key.applied(&shown)?;
         }
         match self.absent(&shown) {
-            None if self.format == Format::Json => say::write(|out| shown.write_json(out))?,
-            None => say::print(&self.rendered(&shown, self.screen(look, kept, given, beside))?)?,
+            None => self.print(&shown, self.screen(look, kept, given, beside)).map_err(|error| {
+                match (&written, place.path) {
+                    (Some(Ok(_)), Some(path)) => {
+                        anyhow::anyhow!("{error:#}; the case {} is complete", path.display())
+                    }
+                    _ => error,
+                }
+            })?,
             Some(refusal) if written.is_none() => return Err(refusal.into()),
             Some(refusal) => say::warning(&refusal.to_string()),
         }
@@ -238,6 +251,13 @@ impl Views {
             notes(look, &shown);
         }
         Ok(())
+    }
+
+    fn print(&self, shown: &Document, screen: Screen) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => say::write(|out| shown.write_json(out)),
+            _ => say::print(&self.rendered(shown, screen)?),
+        }
     }
 
     /// Returns true if a case is written.
@@ -260,16 +280,17 @@ impl Views {
         self.table == Some(TableName::Pieces)
     }
 
-    /// Why there is nothing to show of the address that was chosen, in a form to be read.
+    /// Why there is no page of the address that was chosen.
     fn absent(&self, shown: &Document) -> Option<Refusal> {
         let peer = self.peer?;
         let nothing = shown.subjects.is_empty() && shown.transfers.is_empty() && shown.opaque.is_empty();
-        (nothing && matches!(self.format, Format::Text | Format::Html)).then(|| Refusal {
+        // The text says what was not seen, and in which captures.
+        (nothing && self.format == Format::Html).then(|| Refusal {
             what: match shown.mentions.len() as u64 {
                 0 => format!("{peer} has no row, and nobody named it"),
                 count => format!("{peer} has no row, {}", counted(count, "mention")),
             },
-            instead: "-f csv --table mentions".to_owned(),
+            instead: "-f text, which says what is not there, or -f csv --table mentions".to_owned(),
         })
     }
 
@@ -334,11 +355,10 @@ fn notes(look: ScreenOptions, document: &Document) {
     passed_over(&document.passed_over).iter().for_each(|others| look.note(others));
 }
 
-fn sort(text: &str) -> Result<Sort, String> {
-    Sort::ALL.iter().copied().find(|sort| sort.name() == text).ok_or_else(|| {
-        let names: Vec<&str> = Sort::ALL.iter().map(|sort| sort.name()).collect();
-        format!("one of {}", names.join(", "))
-    })
+/// The columns by name, which help and completions list.
+fn sorts() -> impl TypedValueParser<Value = Sort> {
+    PossibleValuesParser::new(Sort::ALL.iter().map(|sort| sort.name()))
+        .try_map(|name| Sort::ALL.iter().copied().find(|sort| sort.name() == name).ok_or("no such column"))
 }
 
 fn zone(text: &str) -> Result<TimeZone, String> {

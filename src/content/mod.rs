@@ -176,10 +176,7 @@ impl Files {
 
     /// A new file, and the directories that it is in.
     fn create(&self, place: &Path) -> Result<File, Error> {
-        let path = self.directory.path().join(place);
-        let directory = path.parent().unwrap_or(self.directory.path());
-        fs::create_dir_all(directory).map_err(failed(place, "make the directory of"))?;
-        File::create_new(&path).map_err(failed(place, "write"))
+        self.directory.create(place).map_err(failed(place, "write"))
     }
 
     /// Where the files of a torrent go.

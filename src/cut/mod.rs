@@ -62,8 +62,23 @@ pub struct Proven {
     pub cited: u64,
     /// Each claim in words.
     pub claims: Vec<String>,
+    /// Bytes that it holds besides.
+    pub beside: Beside,
     /// Further frames that had to be kept, in words.
     pub more: Option<&'static str>,
+}
+
+/// Bytes of a cut that are no payload that it cites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Packets without such payload: openings, handshakes, requests, acknowledgements.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// In packets with such payload: headers, and what else stands in them.
+    pub around: u64,
+    /// What the file adds: a head for each packet, and comments.
+    pub file: u64,
 }
 
 /// A claim about a subject that has to hold in the cut, too.
@@ -144,14 +159,14 @@ fn cut_of(
         shows.begin();
         let plan = own.plan(evidence, level);
         let frames = kept(captures, &plan, options)?;
-        let (packets, bytes) = write(captures, evidence, &frames, &mut shows, file, format)?;
+        let (packets, bytes, beside) = write(captures, evidence, &frames, &own, &mut shows, (file, format))?;
         let cut = CaptureSet::open(&[file.path().to_owned()], &crate::capture::OpenOptions::default())?;
         let again = analyze(&cut, torrents, &Options { progress: None, ..options.clone() })?;
         let found = self::claims(&again, &chosen(&again, asked), asked.piece);
         differences = compare(&claims, &found);
         if differences.is_empty() {
             let claims = claims.iter().filter(|claim| proves(claim)).map(Claim::words).collect();
-            return Ok(Outcome::Proven(Proven { packets, bytes, cited: own.cited, claims, more }));
+            return Ok(Outcome::Proven(Proven { packets, bytes, cited: own.cited, claims, beside, more }));
         }
     }
     Ok(Outcome::Differs(differences))
@@ -327,6 +342,11 @@ impl<'e> Own<'e> {
         Self { rows, cited, hashes }
     }
 
+    /// The frames of the payload that is cited.
+    fn payload(&self) -> FrameSet {
+        FrameSet::of(self.rows.iter().flat_map(|row| row.frames.iter().copied()))
+    }
+
     /// The frames to keep at this level.
     fn plan(&self, evidence: &Evidence, level: u32) -> Plan {
         let mut flows = BTreeSet::new();
@@ -356,10 +376,10 @@ impl<'e> Own<'e> {
             });
             ends.into_iter().flatten()
         };
-        let cited = self
-            .rows
-            .iter()
-            .flat_map(|row| row.frames.iter().copied().chain(ends(&row.requested)).chain(ends(&row.advertised)));
+        let cited = self.rows.iter().flat_map(|row| {
+            let frames = row.frames.iter().chain(&row.requested_frames).copied();
+            frames.chain(ends(&row.requested)).chain(ends(&row.advertised))
+        });
         let chosen: BTreeSet<*const Piece> = self.rows.iter().map(|row| std::ptr::from_ref::<Piece>(row)).collect();
         let others = evidence.pieces.iter().flatten().filter(|row| !chosen.contains(&std::ptr::from_ref(*row)));
         let others = if level == 0 {
@@ -384,15 +404,15 @@ fn size(evidence: &Evidence, (hash, piece, leaf): &UnitKey<'_>) -> Option<u64> {
     }
 }
 
-/// Writes frames with what they show; gives how many, and the size of the file.
+/// Writes frames with what they show; gives how many, the size of the file, and what it consists of.
 fn write(
     captures: &CaptureSet,
     evidence: &Evidence,
     kept: &BTreeMap<FrameId, FrameKind>,
+    own: &Own<'_>,
     shows: &mut Shows<'_>,
-    file: &mut NewFile,
-    format: Format,
-) -> Result<(u64, u64), Error> {
+    (file, format): (&mut NewFile, Format),
+) -> Result<(u64, u64, Beside), Error> {
     let name = file.path().display().to_string();
     let failed = |source: io::Error| {
         match source.kind() {
@@ -434,6 +454,7 @@ fn write(
     to.set_len(0).and_then(|()| io::Seek::rewind(to)).map_err(failed)?;
     let mut writer = Writer::new(BufWriter::new(to), format, &described, &shows.whole).map_err(failed)?;
     let (mut packets, mut frames) = (0, captures.frames());
+    let (payload, mut beside, mut carrying) = (own.payload(), Beside::default(), 0);
     while let Some(frame) = frames.next(&mut Vec::new())? {
         let Some(kind) = kept.get(&frame.at.frame) else { continue };
         let key = (frame.at.frame.file(), frame.interface, frame.link.0, frame.fcs_len);
@@ -448,8 +469,17 @@ fn write(
         };
         writer.add(&record).map_err(failed)?;
         packets += 1;
+        if payload.holds(frame.at.frame) {
+            carrying += frame.bytes.len() as u64;
+        } else {
+            beside.packets += 1;
+            beside.bytes += frame.bytes.len() as u64;
+        }
     }
-    Ok((packets, writer.end().map_err(failed)?))
+    let bytes = writer.end().map_err(failed)?;
+    beside.around = carrying.saturating_sub(own.cited);
+    beside.file = bytes.saturating_sub(carrying + beside.bytes);
+    Ok((packets, bytes, beside))
 }
 
 /// Words for the frames of each level that the level below did not prove without.

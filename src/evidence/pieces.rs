@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, Evidence, Transfer};
-use crate::ends::{Endpoint, Frames, Hex, InfoHash, Span, Transport};
+use crate::ends::{Endpoint, FrameId, Frames, Hex, InfoHash, Span, Transport};
 use crate::facts::{Reason, SPILL};
 use crate::judge::TorrentKey;
 use crate::judge::{Class, Ground, Judged, Row, Slice};
@@ -45,6 +45,9 @@ pub struct Piece {
     /// The frames in which they were requested before, where all of them were; left out elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<Frames>,
+    /// The frames of those requests alone, where they are more than one: ranges without a frame between, ascending; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested_frames: Vec<Frames>,
     /// The frames in which the uploader had advertised the piece before; left out elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertised: Option<Frames>,
@@ -123,6 +126,7 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
             bytes: row.bytes,
             frames: frames(&row.slices),
             requested: row.requested.map(Span::into),
+            requested_frames: requests(&row),
             advertised: row.advertised.map(Span::into),
             derived_bytes: derived(&row.slices),
             runs: runs(row.slices),
@@ -143,6 +147,7 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
             bytes: unplaced,
             frames: Vec::new(),
             requested: None,
+            requested_frames: Vec::new(),
             advertised: None,
             derived_bytes: 0,
             runs: Vec::new(),
@@ -182,7 +187,20 @@ fn classes(bytes: &Bytes) -> BTreeMap<Class, u64> {
 
 /// Their frames as ranges without a frame between, ascending.
 fn frames(slices: &[Slice]) -> Vec<Frames> {
-    let mut all: Vec<_> = slices.iter().map(|slice| slice.frame).collect();
+    ranges(slices.iter().map(|slice| slice.frame).collect())
+}
+
+/// The frames of the requests of a row, where all of it was requested, and in more than one frame.
+fn requests(row: &Row) -> Vec<Frames> {
+    let spans = row.requested.map_or(&[][..], |_| &row.requests);
+    let frames = ranges(spans.iter().flat_map(|span| [span.first.frame, span.last.frame]).collect());
+    match frames.as_slice() {
+        [only] if only.first == only.last => Vec::new(),
+        _ => frames,
+    }
+}
+
+fn ranges(mut all: Vec<FrameId>) -> Vec<Frames> {
     all.sort_unstable();
     let mut ranges: Vec<Frames> = Vec::new();
     for frame in all {
@@ -192,6 +210,7 @@ fn frames(slices: &[Slice]) -> Vec<Frames> {
             _ => ranges.push(Frames { file, first: number, last: number, last_file: None }),
         }
     }
+    ranges.shrink_to_fit();
     ranges
 }
 
@@ -216,13 +235,13 @@ fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
             _ => runs.push(InputRun { input, offset, len, start: slice.start }),
         }
     }
+    runs.shrink_to_fit();
     runs
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ends::FrameId;
     use crate::facts::Place;
 
     fn slice(start: u32, len: u32, store: u16, offset: u64, frame: u64) -> Slice {

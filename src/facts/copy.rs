@@ -33,6 +33,12 @@ pub struct Copy {
 pub struct ContentName(pub [u8; 16]);
 
 impl ContentName {
+    /// The name of bytes by the places of their slices, as text in any encoding that tells them apart.
+    pub fn of_places(text: &[u8]) -> Self {
+        // Rationale: one short text; an engine for many messages at once is slower.
+        Self(Sha256::digest(text).first_chunk().copied().unwrap_or_default())
+    }
+
     /// The name of these bytes of one set among several, by the number of that set.
     pub fn in_set(self, number: usize) -> Self {
         if number == 0 {

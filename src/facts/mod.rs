@@ -38,6 +38,8 @@ mod place;
 pub(crate) mod sample;
 mod sets;
 mod sorted;
+#[cfg(test)]
+mod tests;
 mod web;
 
 pub use block::{Answer, Block, BlockId, Receiver};

@@ -36,6 +36,16 @@ pub trait Reading {
     fn carried(&self) -> u64 {
         0
     }
+
+    /// The captures: the SHA-256 of each, decompressed, where that is known.
+    fn captures(&self) -> BTreeSet<[u8; 32]> {
+        self.facts().inputs.iter().filter_map(|input| input.sha256).collect()
+    }
+
+    /// Returns true if both are known to have been read with the same options.
+    fn is_read_as(&self, _other: &Self) -> bool {
+        false
+    }
 }
 
 impl Reading for Facts {
@@ -97,7 +107,7 @@ impl<R: Reading> Sets<R> {
     /// The facts to be judged. Of several readings of one set that with more keys counts, and takes over what the others
     /// hashed of the same blocks. Sets that hold the same inputs and were read with other options are refused, and those
     /// that share some inputs where neither holds all of the other's. Of the rest, a set whose inputs another one holds is
-    /// left out.
+    /// left out; of two that hold the same ones, compressed otherwise, one is.
     pub fn settle(self) -> Settled<R> {
         let mut sets: BTreeMap<SetId, R> = BTreeMap::new();
         for ((id, _), reading) in self.readings {
@@ -108,11 +118,11 @@ impl<R: Reading> Sets<R> {
             };
             sets.insert(id, settled);
         }
-        let inputs = |reading: &R| -> BTreeSet<[u8; 32]> {
-            reading.facts().inputs.iter().filter_map(|input| input.sha256).collect()
-        };
         let held: Vec<(SetId, BTreeSet<[u8; 32]>)> =
-            sets.iter().map(|(id, reading)| (*id, inputs(reading))).collect();
+            sets.iter().map(|(id, reading)| (*id, reading.captures())).collect();
+        let alike = |one: &SetId, other: &SetId| {
+            sets.get(one).zip(sets.get(other)).is_some_and(|(one, other)| one.is_read_as(other))
+        };
         let mut holders: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
         for (place, (_, own)) in held.iter().enumerate() {
             own.iter().for_each(|input| holders.entry(*input).or_default().push(place));
@@ -129,6 +139,11 @@ impl<R: Reading> Sets<R> {
             match (own.is_subset(theirs), theirs.is_subset(own)) {
                 (true, false) => within.push((*one, *other)),
                 (false, true) => within.push((*other, *one)),
+                (true, true) if alike(one, other) => {
+                    let of = |id: &SetId| (sets.get(id).map(weight), std::cmp::Reverse(*id));
+                    let is_first = of(one) > of(other);
+                    within.push(if is_first { (*other, *one) } else { (*one, *other) });
+                }
                 (same, _) => {
                     clashes.entry(*one).or_insert((*other, same));
                     clashes.entry(*other).or_insert((*one, same));

@@ -29,7 +29,7 @@ pub use relays::Relays;
 #[derive(Debug, thiserror::Error)]
 pub enum HostsError {
     /// It cannot be read.
-    #[error("{name}: cannot read: {source}")]
+    #[error("{name}: cannot read")]
     Io {
         /// The file.
         name: String,

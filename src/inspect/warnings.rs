@@ -3,7 +3,7 @@
 use super::Inspection;
 use crate::anomaly::Kind;
 use crate::evidence::Flag;
-use crate::report::{Anomaly, Input, caveats, counted, escaped, grouped};
+use crate::report::{Anomaly, Input, caveats, counted, escaped, gaps, grouped};
 
 /// The warnings, the most far-reaching first.
 pub(super) fn of(inspection: &Inspection) -> Vec<String> {
@@ -20,11 +20,7 @@ pub(super) fn of(inspection: &Inspection) -> Vec<String> {
     }
     let quality = &inspection.quality;
     if quality.gaps > 0 {
-        out.push(format!(
-            "The peer connections have {}, {} missing where the number is known.",
-            counted(quality.gaps, "gap"),
-            counted(quality.gap_bytes, "byte")
-        ));
+        out.push(gaps(quality.gaps, quality.gap_bytes, quality.gap_packets));
     }
     if readable.lost_bytes > 0 {
         out.push(format!(

@@ -8,20 +8,23 @@ use crate::Error;
 use crate::ends::{Direction, FlowKey, Span};
 use crate::facts::Digests;
 use crate::prove::{Half, Verdict};
-use crate::torrent::Expected;
+use crate::session::Reason;
 use crate::torrent::merkle::root;
+use crate::torrent::{Expected, Torrent};
 
 /// Whoever has the bytes that facts name. Each answer is a function of the question and the captures, so that their order
 /// changes nothing.
 pub trait Ask {
-    /// The judge turns to the pieces of this number. A hint: no answer depends on it.
-    fn turn(&mut self, _piece: u32) {}
+    /// The judge turns to a piece of `torrent`; without one, to the pieces of this number of all torrents, known or not. A
+    /// hint: no answer depends on it.
+    fn turn(&mut self, _piece: u32, _torrent: Option<&Torrent>) {}
 
     /// Digests of `copy` as the unit of `measure`, padding as zeros, as far as that unit's hashes ask for them: the
     /// copy holds all of it.
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests;
 
-    /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding; `None` where bytes are missing.
+    /// SHA-1 and SHA-256 of the unit of `measure`, of which `content` is all but padding and hashes right; `None` where bytes are
+    /// missing.
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])>;
 
     /// Returns true if both copies hold all of `range`, with equal bytes.
@@ -33,12 +36,18 @@ pub trait Ask {
     /// Bytes of `parts` that are not zero.
     fn non_zero(&mut self, parts: &Parts) -> u64;
 
-    /// Of each suspect, whether it rests on a damaged frame: one with a wrong checksum among others of its direction with
-    /// right ones.
+    /// Whether the frames of `span` can be looked at. Where not, nothing is known of damage in them, and
+    /// [`damaged`](Self::damaged) need not be asked.
+    fn has_frames(&mut self, _span: Span) -> bool {
+        true
+    }
+
+    /// Of each suspect, the reason for which it is in doubt: it rests on a damaged frame, one with a wrong checksum among others
+    /// of its direction with right ones, or on one whose checksum cannot be tested.
     ///
     /// # Errors
     /// Those of reading the captures.
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error>;
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error>;
 }
 
 /// Frames of a direction that something speaks against.

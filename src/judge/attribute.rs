@@ -210,7 +210,10 @@ impl Line {
             connection: self.connection,
             place: self.place.0,
             named: self.named,
-            unconfirmed: self.unconfirmed.get(from.index()).copied().unwrap_or(false),
+            // Where the ends do not speak of one torrent, what one says is no claim to have pieces of it, and what the other
+            // asks for is none of it (T12).
+            unheard: self.unconfirmed.get(from.index()).copied().unwrap_or(false)
+                || self.torrents[0] != self.torrents[1],
         }
     }
 }

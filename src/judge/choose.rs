@@ -129,6 +129,7 @@ impl Look<'_> {
         }
         for id in self.torrents.ids() {
             let torrent = self.torrents.torrent(id);
+            ask.turn(open.first().map_or(0, |(_, _, block)| block.piece), Some(torrent));
             let mut candidates: Vec<(usize, Share)> = Vec::new();
             let mut place: Option<PieceIndex> = None;
             for (index, line, block) in &open {

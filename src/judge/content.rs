@@ -36,6 +36,11 @@ impl<'cap> Content<'cap> {
         Self { slices: slices.collect() }
     }
 
+    /// Empty content, with room for `slices` slices.
+    pub fn with_room(slices: usize) -> Self {
+        Self { slices: Vec::with_capacity(slices) }
+    }
+
     /// One slice, from `start` on.
     pub fn of_slice(start: u32, bytes: &'cap [u8]) -> Self {
         Self { slices: vec![Slice { start, bytes }] }

@@ -15,7 +15,9 @@ use crate::wire::Framing;
 #[derive(Debug, Default)]
 pub struct Doubts {
     directions: BTreeMap<(ConnectionId, Direction), OfDirection>,
-    shares: BTreeMap<BlockId, Reason>,
+    /// By the first of blocks that follow one another by number: the number behind the last one, and the reason. There may be
+    /// as many as blocks in parts whose captures are not at hand.
+    shares: BTreeMap<u64, (u64, Reason)>,
     /// Stretches, of all directions together.
     stretches: usize,
 }
@@ -181,7 +183,7 @@ impl Doubts {
                 }
             }
             Scope::Direction(id, from) => self.of_direction(id, from, reason),
-            Scope::Share(id) => _ = self.shares.entry(id).or_insert(reason),
+            Scope::Share(id) => self.of_share(id, reason),
             // A piece's doubts are found with its contents.
             Scope::Piece(..) => {}
         }
@@ -211,14 +213,29 @@ impl Doubts {
 
     /// Takes in that a share is in doubt.
     pub fn of_share(&mut self, id: BlockId, reason: Reason) {
-        self.shares.entry(id).or_insert(reason);
+        if self.reason_of(id).is_some() {
+            return;
+        }
+        let behind = id.0.saturating_add(1);
+        let next = self.shares.get(&behind).copied().filter(|(_, known)| *known == reason);
+        let end = next.map_or(behind, |(end, _)| end);
+        next.iter().for_each(|_| _ = self.shares.remove(&behind));
+        match self.shares.range_mut(..id.0).next_back().filter(|(_, last)| **last == (id.0, reason)) {
+            Some((_, last)) => last.0 = end,
+            None => _ = self.shares.insert(id.0, (end, reason)),
+        }
+    }
+
+    /// The reason for which a share itself is in doubt.
+    fn reason_of(&self, id: BlockId) -> Option<Reason> {
+        let (_, (end, reason)) = self.shares.range(..=id.0).next_back()?;
+        (id.0 < *end).then_some(*reason)
     }
 
     /// Why a share is in doubt: it, its direction, or a byte of it or of the header that says where it belongs.
     pub fn about(&self, share: &Share) -> Option<Reason> {
         let (id, from, range) = &share.stream;
-        let of_share = self.shares.get(&share.id).copied();
-        of_share.or_else(|| {
+        self.reason_of(share.id).or_else(|| {
             let of = self.directions.get(&(*id, *from))?;
             // A web server's blocks have no headers of their own.
             let header = if share.place > 0 { 0 } else { BLOCK_HEADER };
@@ -274,6 +291,8 @@ const BLOCK_HEADER: u64 = 13;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::oddity::Occurrence;
 
@@ -298,6 +317,23 @@ mod tests {
         assert_eq!((everywhere(1), everywhere(2)), (None, Some(Reason::Bound)));
         assert_eq!(odd.len(), 1);
         assert_eq!(odd[0].oddity, Oddity::from(Bound::Doubts { bytes: 10, most: 2 }));
+    }
+
+    proptest! {
+        #[test]
+        fn shares_that_follow_one_another_are_in_doubt_as_if_each_were_kept_alone(
+            all in prop::collection::vec((0..24_u64, 0..2_u8), 0..40),
+        ) {
+            let (mut doubts, mut slow) = (Doubts::default(), BTreeMap::new());
+            for (id, reason) in all {
+                let reason = if reason == 0 { Reason::NotTested } else { Reason::Damaged };
+                doubts.of_share(BlockId(id), reason);
+                slow.entry(id).or_insert(reason);
+            }
+            prop_assert!((0..30).all(|id| doubts.reason_of(BlockId(id)) == slow.get(&id).copied()));
+            let stretches = doubts.shares.iter().zip(doubts.shares.iter().skip(1));
+            prop_assert!(stretches.into_iter().all(|((_, one), (start, next))| one.0 < *start || one.1 != next.1));
+        }
     }
 
     #[test]

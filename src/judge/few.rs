@@ -38,6 +38,16 @@ impl<T> Few<T> {
     }
 }
 
+impl<T> From<Vec<T>> for Few<T> {
+    fn from(mut list: Vec<T>) -> Self {
+        match list.len() {
+            1 => list.pop().map_or(Self::None, Self::One),
+            0 => Self::None,
+            _ => Self::More(list),
+        }
+    }
+}
+
 impl<T> Extend<T> for Few<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, elements: I) {
         let mut elements = elements.into_iter();

@@ -9,8 +9,10 @@ use super::Measure;
 use super::ask::{Ask, Suspect};
 use super::parts::Parts;
 use crate::Error;
+use crate::ends::Span;
 use crate::facts::{ContentName, Copy, CopyRange, Digests, Sorted};
-use crate::torrent::Expected;
+use crate::session::Reason;
+use crate::torrent::{Expected, Torrent};
 
 /// The digests of copies, by piece.
 pub(super) type Log = Sorted<Copy, u32>;
@@ -28,6 +30,18 @@ pub(super) struct Logged<'a> {
     other: &'a mut dyn Ask,
     /// As in [`Facts::bases`](crate::facts::Facts::bases).
     bases: &'a [u16],
+    /// The bytes that were tried last, and those that they were compared with, each with its name: both are asked for again at
+    /// once.
+    named: [Option<(Parts, ContentName)>; 2],
+}
+
+/// The role of bytes that are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// They are tried.
+    Tried,
+    /// What is tried is compared with them.
+    Reference,
 }
 
 impl fmt::Debug for Logged<'_> {
@@ -38,7 +52,23 @@ impl fmt::Debug for Logged<'_> {
 
 impl<'a> Logged<'a> {
     pub(super) fn new(log: &'a Log, other: &'a mut dyn Ask, bases: &'a [u16]) -> Self {
-        Self { log, rest: begin(log), piece: None, copies: HashMap::default(), other, bases }
+        Self { log, rest: begin(log), piece: None, copies: HashMap::default(), other, bases, named: [None, None] }
+    }
+
+    /// The name of bytes; those that were named last in either role are remembered.
+    fn name(&mut self, role: Role, parts: &Parts) -> ContentName {
+        let known = self.named.iter().flatten().find(|(known, _)| known == parts);
+        if let Some((_, name)) = known {
+            return *name;
+        }
+        let name = parts.name_among(self.bases);
+        let [tried, reference] = &mut self.named;
+        let place = match role {
+            Role::Tried => tried,
+            Role::Reference => reference,
+        };
+        *place = Some((parts.clone(), name));
+        name
     }
 
     /// Names of equal bytes have one class.
@@ -53,7 +83,8 @@ fn begin(log: &Log) -> Peekable<Box<dyn Iterator<Item = (u32, Copy)> + '_>> {
 }
 
 impl Ask for Logged<'_> {
-    fn turn(&mut self, piece: u32) {
+    fn turn(&mut self, piece: u32, torrent: Option<&Torrent>) {
+        self.other.turn(piece, torrent);
         if self.piece == Some(piece) {
             return;
         }
@@ -67,15 +98,15 @@ impl Ask for Logged<'_> {
                 self.copies.entry(copy.content).or_default().push(copy);
             }
         }
-        self.other.turn(piece);
     }
 
     fn digests(&mut self, copy: &Parts, measure: &Measure) -> Digests {
-        if !self.copies.is_empty()
-            && let Some(known) = self.copies.get(&copy.name_among(self.bases))
-            && let Some(known) = known.iter().find(|known| is_of(known, measure))
-        {
-            return known.digests.clone();
+        if !self.copies.is_empty() {
+            let name = self.name(Role::Tried, copy);
+            let known = self.copies.get(&name).and_then(|known| known.iter().find(|known| is_of(known, measure)));
+            if let Some(known) = known {
+                return known.digests.clone();
+            }
         }
         self.other.digests(copy, measure)
     }
@@ -85,13 +116,14 @@ impl Ask for Logged<'_> {
     }
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
-        if self.copies.len() > 1
-            && one.extent() == range
-            && other.extent() == range
-            && let Some(class) = self.class(one.name_among(self.bases))
-            && self.class(other.name_among(self.bases)) == Some(class)
-        {
-            return true;
+        if self.copies.len() > 1 && one.extent() == range && other.extent() == range {
+            let name = self.name(Role::Tried, one);
+            if let Some(class) = self.class(name) {
+                let name = self.name(Role::Reference, other);
+                if self.class(name) == Some(class) {
+                    return true;
+                }
+            }
         }
         self.other.same(one, other, range)
     }
@@ -104,7 +136,11 @@ impl Ask for Logged<'_> {
         self.other.non_zero(parts)
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
+    fn has_frames(&mut self, span: Span) -> bool {
+        self.other.has_frames(span)
+    }
+
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
         self.other.damaged(suspects)
     }
 }

@@ -45,7 +45,7 @@ mod ways;
 mod web;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +80,7 @@ pub use unlisted::Unlisted;
 use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
 use crate::oddity::{Bound, Oddity, Sink};
-use crate::torrent::{TorrentId, Torrents};
+use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::{Error, Limits};
 
 /// Receivers of what is told while facts are judged.
@@ -257,7 +257,7 @@ fn choose(
     let mut signs: BTreeMap<usize, Signs> = BTreeMap::new();
     let look = Look { lines, given, torrents, bench: Bench { doubts, records: &[] } };
     for piece in blocks.pieces() {
-        ask.turn(piece.first().map_or(0, |first| first.piece));
+        ask.turn(piece.first().map_or(0, |first| first.piece), None);
         look.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
@@ -287,13 +287,14 @@ impl Hearing<'_> {
         let mut served = Acknowledgeable::default();
         // Of these something may speak against somebody, which others must not be asked before.
         let mut later: Vec<(TorrentKey, Piece)> = Vec::new();
-        let mut accused: Vec<Share> = Vec::new();
+        let mut accused: Vec<(BlockId, TransferId, Suspect)> = Vec::new();
         let mut blocks = blocks.0.iter().map(|(_, block)| block).peekable();
         while let Some(number) = blocks.peek().map(|first| first.piece) {
-            ask.turn(number);
+            ask.turn(number, None);
             // Not kept: there may be any number of one piece.
             let mut of_piece = std::iter::from_fn(|| blocks.next_if(|block| block.piece == number));
             for (key, piece) in self.piece(number, &mut of_piece, &mut served, ask) {
+                ask.turn(number, self.torrent(key));
                 let bench = Bench { doubts: &self.doubts, records: &self.transfers.records };
                 let shown = piece.shown(ask);
                 let of = piece.accused(&bench, ask);
@@ -302,31 +303,43 @@ impl Hearing<'_> {
                         record.facts.proven_places.insert(share.place);
                     }
                 }
-                if of.is_empty() {
-                    self.rule(key, &piece, ask);
-                } else {
-                    accused.extend(of);
+                // A web server may yet be shown to have the torrent.
+                let mut waits = of.iter().any(|share| share.place > 0);
+                for share in of.iter().filter(|share| ask.has_frames(share.span)) {
+                    waits = true;
+                    accused.extend(self.suspect(share).map(|suspect| (share.id, share.transfer, suspect)));
+                }
+                // Rationale: of parts whose captures are not at hand that is every piece, and they need not be held.
+                if waits {
                     later.push((key, piece));
+                } else {
+                    self.rule(key, &piece, ask);
                 }
             }
         }
-        accused.sort_by_key(|share| share.id);
-        let suspects: Vec<Suspect> = accused.iter().filter_map(|share| self.suspect(share)).collect();
-        for (share, damaged) in accused.iter().zip(ask.damaged(&suspects)?) {
-            if damaged {
-                self.doubts.of_share(share.id, Reason::Damaged);
-                if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
-                    record.facts.bad_checksum = true;
-                }
+        accused.sort_by_key(|(id, ..)| *id);
+        let suspects: Vec<Suspect> = accused.iter().map(|(.., suspect)| *suspect).collect();
+        for ((id, transfer, _), reason) in accused.iter().zip(ask.damaged(&suspects)?) {
+            let Some(reason) = reason else { continue };
+            self.doubts.of_share(*id, reason);
+            if let Some(record) = self.transfers.records.get_mut(transfer.0 as usize) {
+                record.facts.bad_checksum |= reason == Reason::Damaged;
             }
         }
         for (key, piece) in later {
-            ask.turn(piece.number);
+            ask.turn(piece.number, self.torrent(key));
             self.rule(key, &piece, ask);
         }
         self.transfers.acknowledge(self.lines, &served);
         self.units.values_mut().for_each(|units| units.sort_by_key(|(unit, _)| *unit));
         Ok(self)
+    }
+
+    fn torrent(&self, key: TorrentKey) -> Option<&Torrent> {
+        match key {
+            TorrentKey::Given(id) => Some(self.torrents.torrent(id)),
+            TorrentKey::NotGiven(_) | TorrentKey::Unknown => None,
+        }
     }
 
     fn suspect(&self, share: &Share) -> Option<Suspect> {
@@ -389,6 +402,7 @@ impl Hearing<'_> {
                 TorrentKey::Given(id) => {
                     let torrent = self.torrents.torrent(id);
                     let index = torrent.piece(number)?;
+                    ask.turn(number, Some(torrent));
                     Piece::of(self.given.torrent(id), torrent, index, shares, &bench, ask)
                 }
                 TorrentKey::NotGiven(_) | TorrentKey::Unknown => Piece::unknown(number, shares),

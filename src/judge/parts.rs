@@ -108,11 +108,12 @@ impl Parts {
 
     /// Put together from parts that do not overlap.
     pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut slices = Few::None;
-        parts.into_iter().for_each(|part| slices.extend(part.slices.iter().copied()));
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let mut slices = Vec::with_capacity(parts.iter().map(|part| part.slices.len()).sum());
+        parts.iter().for_each(|part| slices.extend_from_slice(&part.slices));
         slices.sort_by_key(|slice| slice.start);
         debug_assert!(slices.windows(2).all(|pair| pair[0].range().end <= pair[1].start), "they do not overlap");
-        Self { slices }
+        Self { slices: slices.into() }
     }
 
     /// A name for these bytes: where they lie.
@@ -120,10 +121,10 @@ impl Parts {
         let mut text = Vec::with_capacity(self.slices.len() * NAME_BYTES);
         let mut open: Option<Slice> = None;
         let mut put = |slice: Slice| {
-            text.extend(slice.start.to_le_bytes());
-            text.extend(slice.len.to_le_bytes());
-            text.extend(slice.place.store.to_le_bytes());
-            text.extend(slice.place.offset.to_le_bytes());
+            text.extend_from_slice(&slice.start.to_le_bytes());
+            text.extend_from_slice(&slice.len.to_le_bytes());
+            text.extend_from_slice(&slice.place.store.to_le_bytes());
+            text.extend_from_slice(&slice.place.offset.to_le_bytes());
         };
         for slice in self.slices.iter() {
             match &mut open {
@@ -133,8 +134,7 @@ impl Parts {
             }
         }
         open.into_iter().for_each(put);
-        let digest = crate::prove::sha256(&[&text]);
-        ContentName(digest.first_chunk().copied().unwrap_or_default())
+        ContentName::of_places(&text)
     }
 
     /// The name of the content in facts of several sets, whose first inputs are `bases`: bytes of one set go by the

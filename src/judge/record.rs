@@ -441,7 +441,8 @@ impl TransferFacts {
             return false;
         }
         let all = self.advertised_pieces.union(&claimed);
-        *room = room.saturating_sub(self.advertised_pieces.weight() - before);
+        // Chunks that became full take no room any more.
+        *room = room.saturating_add(before).saturating_sub(self.advertised_pieces.weight());
         all
     }
 }

@@ -25,6 +25,8 @@ pub struct Row {
     pub bytes: u64,
     /// The frames in which they were requested before, while that holds for all of them.
     pub requested: Option<Span>,
+    /// The frames of each of those requests.
+    pub requests: Vec<Span>,
     /// The frames in which their sender had advertised the piece before, while that holds for all of them.
     pub advertised: Option<Span>,
     /// Where they lie, in order of arrival.
@@ -42,6 +44,7 @@ impl Row {
             why,
             bytes: 0,
             requested: share.requested,
+            requests: Vec::new(),
             advertised: share.advertised,
             slices: Vec::new(),
             sums: None,
@@ -52,6 +55,7 @@ impl Row {
         let join = |one: Option<Span>, other: Option<Span>| one.zip(other).map(|(one, other)| one.join(other));
         self.bytes += slices.iter().map(|slice| u64::from(slice.len)).sum::<u64>();
         self.slices.extend_from_slice(slices);
+        self.requests.extend(share.requested.filter(|span| self.requests.last() != Some(span)));
         self.requested = join(self.requested, share.requested);
         self.advertised = join(self.advertised, share.advertised);
     }
@@ -91,7 +95,10 @@ pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mu
         Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),
         None => Vec::new(),
     };
-    rows.extend(all.into_iter().map(|((.., version), row)| {
+    rows.extend(all.into_iter().map(|((.., version), mut row)| {
+        // Most have one of each, and there may be millions.
+        row.slices.shrink_to_fit();
+        row.requests.shrink_to_fit();
         let sums = version.and_then(|version| sums.get(version).copied().flatten());
         Row { sums, ..row }
     }));

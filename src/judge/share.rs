@@ -56,16 +56,16 @@ pub struct Carrier {
     pub place: u64,
     /// As in [`Share::named`].
     pub named: bool,
-    /// Set if nothing shows that the sender received anything: then the share answers no request, and its sender
-    /// advertised nothing.
-    pub unconfirmed: bool,
+    /// Set if nothing shows that the sender received anything, or the two ends speak of different torrents: then it answers
+    /// no request, and advertised nothing.
+    pub unheard: bool,
 }
 
 impl Share {
     /// A block as it was sent, padding included.
     pub fn of(block: &Block, carrier: &Carrier) -> Self {
         // Whoever does not see the requests cannot have answered them.
-        let requested = requested(block).filter(|_| !carrier.unconfirmed);
+        let requested = requested(block).filter(|_| !carrier.unheard);
         let parts = Parts::of_block(block.begin, &block.runs);
         Self {
             id: block.id,
@@ -78,7 +78,7 @@ impl Share {
             span: block.span,
             requested,
             // It was said before the block, as both are of one stream.
-            advertised: block.advertised.filter(|_| !carrier.unconfirmed),
+            advertised: block.advertised.filter(|_| !carrier.unheard),
             stream: (carrier.connection, block.from, block.offset..block.stretch().end),
             place: carrier.place,
             framing: block.framing,

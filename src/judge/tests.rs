@@ -1,6 +1,9 @@
 //! Tables: these shares, these doubts, this class, this reason.
 
+mod rules;
+pub(crate) mod stage;
 mod table;
+mod whole;
 
 use proptest::prelude::*;
 

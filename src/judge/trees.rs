@@ -172,7 +172,7 @@ fn overlap(shares: &[&Share]) -> bool {
 
 /// The node of a piece's content in the tree of its file, where the content is whole.
 fn node_of(torrent: &Torrent, piece: PieceIndex, content: &Parts, ask: &mut dyn Ask) -> Option<[u8; 32]> {
-    ask.turn(piece.number());
+    ask.turn(piece.number(), Some(torrent));
     let pads: RangeSet = torrent.pads(piece).collect();
     let size = torrent.piece_size(piece);
     let bytes = size - u32::try_from(pads.total()).ok()?;

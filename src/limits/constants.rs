@@ -256,6 +256,9 @@ pub(crate) const TORRENT_BYTES: u64 = 128 << 20;
 // Rationale: 1.5 MiB a direction; one with as many damaged frames that most are still right is rarer than any other
 // doubt.
 pub(crate) const WRONG_CHECKSUMS: usize = 1 << 16;
+/// Frames cut by the snap length that are kept for a direction; with more, all of it is in doubt.
+// Rationale: with a snap length below the segments nearly all are, and each accused block is held against them.
+pub(crate) const CUT_FRAMES: usize = 1 << 10;
 /// Announces of a connection that wait for their answers.
 // Rationale: clients do not announce again before the answer; as many as requests are remembered.
 pub(crate) const PENDING_ANNOUNCES: usize = 256;

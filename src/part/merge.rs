@@ -200,6 +200,7 @@ fn both(one: Quality, other: Quality, by: &By) -> Quality {
         utp_flows: one.utp_flows + other.utp_flows,
         gaps: one.gaps + other.gaps,
         gap_bytes: one.gap_bytes + other.gap_bytes,
+        gap_packets: one.gap_packets + other.gap_packets,
         bad_checksums: sum(one.bad_checksums, other.bad_checksums),
         untested_checksums: one.untested_checksums + other.untested_checksums,
         clock_steps,
@@ -333,3 +334,138 @@ impl Gathered {
 
 // Rationale: no set has 10^12 connections, blocks or frames, and 65,535 sets fit above.
 const STRIDE: u32 = 40;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::{Decompressed, InputFacts};
+    use crate::ends::{At, Endpoint, FrameId, Span, Timestamp};
+    use crate::facts::{Input, Sets};
+    use crate::hearsay::Via;
+    use crate::options::Options;
+    use crate::part::{Carried, ReadWith};
+
+    /// Mentions of a capture: whom it names, how often.
+    const CAPTURES: [&[(u8, u64)]; 4] = [&[(1, 1), (2, 4)], &[(1, 2)], &[(2, 8), (3, 16)], &[]];
+
+    fn name(last: u8) -> Named {
+        let end = |last| Endpoint { ip: [192, 0, 2, last].into(), port: 6_881 };
+        Named::new(end(last), Some([1; 20]), end(200), Via::Pex)
+    }
+
+    fn input_of(sha256: Option<[u8; 32]>, content: Option<Decompressed>) -> InputFacts {
+        InputFacts {
+            name: String::new(),
+            format: "pcap".to_owned(),
+            bytes: 9,
+            sha256,
+            stated: false,
+            content,
+            frames: 9,
+            first_time: None,
+            last_time: None,
+            interfaces: Vec::new(),
+            damage: None,
+            dropped_by_capture: None,
+            unused_blocks: BTreeMap::new(),
+            names: Vec::new(),
+        }
+    }
+
+    /// The part of a set of [`CAPTURES`]; some of them are there compressed.
+    fn part(captures: &BTreeSet<u8>, compressed: u8) -> Part {
+        let mut part = Part {
+            name: String::new(),
+            options: ReadWith::of(&Options::default()),
+            facts: Facts::default(),
+            beside: Beside::default(),
+            carried: Carried::default(),
+        };
+        for (input, capture) in (0..).zip(captures) {
+            let is_compressed = compressed >> capture & 1 == 1;
+            let (plain, zipped) = ([*capture; 32], [100 + capture; 32]);
+            let sha256 = Some(if is_compressed { zipped } else { plain });
+            let content = is_compressed.then_some(Decompressed { bytes: 9, sha256: plain });
+            let time = |number: u64| Timestamp(i64::from(*capture) * 1_000 + number as i64);
+            part.beside.inputs.push(input_of(sha256, content));
+            let (file, first) = (capture.to_string(), Some(time(0)));
+            part.facts.inputs.push(Input {
+                name: file,
+                bytes: 9,
+                sha256,
+                frames: 9,
+                first_time: first,
+                last_time: first,
+            });
+            for (named, count) in CAPTURES[usize::from(*capture)] {
+                let at = |number: u64| At { time: time(number), frame: FrameId::new(input, number) };
+                let (first, last) = (Span::single(at(1)), Span::single(at(*count)));
+                let mention = Mention { count: *count, span: first.join(last), first };
+                match part.facts.mentions.iter_mut().find(|(known, _)| *known == name(*named)) {
+                    Some((_, known)) => known.join(&mention),
+                    None => part.facts.mentions.push((name(*named), mention)),
+                }
+            }
+        }
+        part
+    }
+
+    type Members = Vec<(BTreeSet<u8>, u8)>;
+
+    fn sets(members: &Members) -> Sets<Part> {
+        let mut sets = Sets::default();
+        for (captures, compressed) in members {
+            let part = part(captures, *compressed);
+            sets.add(part.set_id().expect("digests"), part);
+        }
+        sets
+    }
+
+    /// The mentions of all sets that are judged, with the times of the first and the last, and the captures of those sets.
+    fn mentions(sets: Sets<Part>) -> (Vec<(Named, u64, [Timestamp; 2])>, Vec<[u8; 32]>) {
+        let settled = sets.settle().sets;
+        let captures = settled.iter().flat_map(|(_, part)| crate::facts::Reading::captures(part)).collect();
+        if settled.is_empty() {
+            return (Vec::new(), captures);
+        }
+        let walked = merged(settled, &Limits::default(), None).expect("room");
+        let row = |(named, mention): (&Named, &Mention)| {
+            (*named, mention.count, [mention.span.first.time, mention.span.last.time])
+        };
+        (walked.findings.mentions.iter().map(row).collect(), captures)
+    }
+
+    fn members() -> impl Strategy<Value = Members> {
+        prop::collection::vec((prop::collection::btree_set(0..4_u8, 1..4), 0..16_u8), 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn a_mention_of_a_capture_counts_once_whatever_sets_hold_it_and_mentions_of_several_captures_add(
+            one in members(), two in members(), three in members(),
+        ) {
+            let united = |parts: Vec<Sets<Part>>| {
+                let mut all = Sets::default();
+                parts.into_iter().for_each(|part| all.unite(part));
+                all
+            };
+            let left = mentions(united(vec![united(vec![sets(&one), sets(&two)]), sets(&three)]));
+            let right = mentions(united(vec![sets(&one), united(vec![sets(&two), sets(&three)])]));
+            prop_assert_eq!(&left, &right, "associative");
+            let turned = mentions(united(vec![sets(&three), sets(&two), sets(&one)]));
+            prop_assert_eq!(&left, &turned, "commutative");
+            let again = mentions(united(vec![sets(&one), sets(&two), sets(&three), sets(&two), sets(&one)]));
+            prop_assert_eq!(&left, &again, "idempotent");
+            let (found, captures) = left;
+            let distinct: BTreeSet<[u8; 32]> = captures.iter().copied().collect();
+            prop_assert_eq!(distinct.len(), captures.len(), "each capture is in one set that is judged");
+            let mut expected: BTreeMap<Named, u64> = BTreeMap::new();
+            for (named, count) in distinct.iter().flat_map(|capture| CAPTURES[usize::from(capture[0])]) {
+                *expected.entry(name(*named)).or_default() += count;
+            }
+            let found: BTreeMap<Named, u64> = found.into_iter().map(|(named, count, _)| (named, count)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -22,6 +22,8 @@ mod moved;
 mod tables;
 mod twice;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Anomalies;
@@ -199,5 +201,14 @@ impl Reading for Part {
 
     fn carried(&self) -> u64 {
         self.carried.bytes()
+    }
+
+    fn captures(&self) -> BTreeSet<[u8; 32]> {
+        let own = |input: &InputFacts| input.content.map(|content| content.sha256).or(input.sha256);
+        self.beside.inputs.iter().filter_map(own).collect()
+    }
+
+    fn is_read_as(&self, other: &Self) -> bool {
+        self.options == other.options
     }
 }

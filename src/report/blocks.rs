@@ -1,10 +1,10 @@
 //! Block by block: what a peer sent of each piece, of which class, asked for and sent in which frames; and the filters that
 //! select exactly those frames.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ends::Frames;
-use crate::evidence::{Class, Piece};
+use crate::evidence::{Class, Piece, Standard};
 use crate::report::text::grouped;
 
 /// Bytes of one unit, class and reason.
@@ -16,8 +16,8 @@ pub(super) struct Block {
     pub(super) stretches: Vec<(u64, u64)>,
     pub(super) bytes: u64,
     pub(super) class: Class,
-    /// Where they were asked for, where all of them were.
-    pub(super) asked: Option<Frames>,
+    /// The frames in which they were asked for, where all of them were, ascending.
+    pub(super) asked: Vec<Frames>,
     /// The frames that carried them, ascending.
     pub(super) frames: Vec<Frames>,
 }
@@ -53,7 +53,7 @@ impl Block {
             stretches,
             bytes: piece.bytes,
             class: piece.class,
-            asked: piece.requested,
+            asked: asked(piece),
             frames: piece.frames.clone(),
         }
     }
@@ -68,16 +68,86 @@ impl Block {
             (false, true) => format!("{}, ...", shown.join(", ")),
         }
     }
+}
 
-    /// How many frames carried it, and from which to which, where they are more than a few.
-    pub(super) fn summed_frames(&self) -> Option<(u64, Frames)> {
-        let (first, last) = (self.frames.first()?, self.frames.last()?);
-        let count = self.frames.iter().map(|frames| frames.last - frames.first + 1).sum();
-        let other = (last.file != first.file).then_some(last.file);
-        let all = Frames { file: first.file, first: first.first, last: last.last, last_file: other };
-        (self.frames.len() > MOST_FRAMES).then_some((count, all))
+/// How many frames these are, and from which to which, where they are more than a few.
+fn summed(frames: &[Frames]) -> Option<(u64, Frames)> {
+    let (first, last) = (frames.first()?, frames.last()?);
+    let count = frames.iter().map(|frames| frames.last - frames.first + 1).sum();
+    let other = (last.file != first.file).then_some(last.file);
+    let all = Frames { file: first.file, first: first.first, last: last.last, last_file: other };
+    (frames.len() > MOST_FRAMES).then_some((count, all))
+}
+
+/// `83, 85-90`, each as `cite` has it; `8 frames, 83-128` of many; `none` of none.
+pub(super) fn cited(frames: &[Frames], none: &str, cite: impl Fn(Frames) -> String) -> String {
+    match summed(frames) {
+        Some((count, all)) => format!("{} frames, {}", grouped(count), cite(all)),
+        None if frames.is_empty() => none.to_owned(),
+        None => frames.iter().map(|frames| cite(*frames)).collect::<Vec<_>>().join(", "),
     }
 }
+
+/// The frames in which all bytes of a row were asked for.
+fn asked(piece: &Piece) -> Vec<Frames> {
+    match piece.requested_frames.is_empty() {
+        true => piece.requested.into_iter().collect(),
+        false => piece.requested_frames.clone(),
+    }
+}
+
+/// A unit that meets the standard of proof, as a report names it: the first and last of its frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof {
+    pub(super) piece: u32,
+    pub(super) leaf: Option<u32>,
+    pub(super) advertised: Frames,
+    pub(super) served: Frames,
+}
+
+impl From<&Standard> for Proof {
+    fn from(standard: &Standard) -> Self {
+        let Standard { piece, leaf, advertised, served, .. } = *standard;
+        Self { piece, leaf, advertised, served }
+    }
+}
+
+/// Exactly the frames of a proof, as in [`sets`]: of advertisement, requests and payload; none where no row is of its unit alone.
+pub(super) fn proof(pieces: &[Piece], is_own: impl Fn(u64) -> bool, proof: &Proof) -> [Sets; 3] {
+    let served = |piece: &&Piece| piece.frames.first().is_some_and(|frames| holds(&proof.served, frames));
+    let is_of = |piece: &&Piece| {
+        is_own(piece.transfer)
+            && (piece.piece, piece.leaf, piece.class) == (Some(proof.piece), proof.leaf, Class::Verified)
+            && piece.advertised.is_some_and(|advertised| holds(&proof.advertised, &advertised))
+            && served(piece)
+    };
+    let rows: Vec<&Piece> = pieces.iter().filter(is_of).collect();
+    let of = |frames: &dyn Fn(&Piece) -> Vec<Frames>| united(rows.iter().flat_map(|piece| frames(piece)));
+    [
+        of(&|piece| piece.advertised.into_iter().collect()),
+        of(&|piece| asked(piece)),
+        of(&|piece| piece.frames.clone()),
+    ]
+}
+
+/// Whether a range holds another one.
+fn holds(range: &Frames, other: &Frames) -> bool {
+    let of_one = range.last_file.is_none() && other.last_file.is_none() && range.file == other.file;
+    range == other || of_one && range.first <= other.first && other.last <= range.last
+}
+
+/// All sets as one; none where one of them is empty, so that a part of a proof is not shown as the whole.
+pub(super) fn joined(sets: &[Sets; 3]) -> Sets {
+    if sets.iter().any(Vec::is_empty) {
+        return Sets::new();
+    }
+    let mut all: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    sets.iter().flatten().for_each(|(file, set)| all.entry(*file).or_default().extend(set.iter().cloned()));
+    all.into_iter().collect()
+}
+
+/// Of each input, numbers and ranges of frames as Wireshark's sets have them.
+pub(super) type Sets = Vec<(u16, Vec<String>)>;
 
 /// The pieces of a torrent of `count` pieces of which no block is among these, as stretches.
 pub(super) fn without(pieces: &[Piece], is_own: impl Fn(u64) -> bool, count: u64) -> Vec<(u64, u64)> {
@@ -112,11 +182,17 @@ pub(super) fn stretches(all: &[(u64, u64)]) -> String {
 
 /// The frames of these blocks that lie in each input, every one once: the input, and numbers and ranges as Wireshark's sets
 /// have them.
-pub(super) fn sets<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Vec<(u16, Vec<String>)> {
-    let mut all: Vec<(u16, u64, u64)> = blocks
-        .into_iter()
-        .flat_map(|block| block.frames.iter().map(|frames| (frames.file, frames.first, frames.last)))
-        .collect();
+pub(super) fn sets<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Sets {
+    united(blocks.into_iter().flat_map(|block| block.frames.iter().copied()))
+}
+
+pub(super) fn united(frames: impl IntoIterator<Item = Frames>) -> Sets {
+    // Of a range over two inputs, its ends.
+    let ends = |frames: Frames| match frames.last_file {
+        Some(last) => [Some((frames.file, frames.first, frames.first)), Some((last, frames.last, frames.last))],
+        None => [Some((frames.file, frames.first, frames.last)), None],
+    };
+    let mut all: Vec<(u16, u64, u64)> = frames.into_iter().flat_map(ends).flatten().collect();
     all.sort_unstable();
     let mut out: Vec<(u16, Vec<(u64, u64)>)> = Vec::new();
     for (file, first, last) in all {
@@ -187,6 +263,7 @@ mod tests {
             reason: crate::evidence::Ground::Hash,
             doubt: None,
             requested: None,
+            requested_frames: Vec::new(),
             advertised: None,
             sha1: None,
             sha256: None,
@@ -211,14 +288,46 @@ mod tests {
             ]
         );
         assert_eq!(
-            all[0].summed_frames().map(|(count, frames)| (count, frames.first, frames.last)),
+            summed(&all[0].frames).map(|(count, frames)| (count, frames.first, frames.last)),
             Some((5, 83, 99))
         );
-        assert_eq!(all[1].summed_frames(), None);
+        assert_eq!(summed(&all[1].frames), None);
         assert_eq!(sets(&all), [(0, ["83", "85", "90..91", "99", "141", "143", "166"].map(String::from).to_vec())]);
         assert_eq!(stretches(&without(&rows, |_| true, 8)), "1-3, 5-7");
         assert_eq!(without(&rows, |_| false, 2), [(0, 1)]);
         assert!(blocks(&rows, |_| false).is_empty());
+    }
+
+    #[test]
+    fn the_filter_of_a_proof_has_its_frames_and_no_others() {
+        let frames = |first, last| Frames { file: 0, first, last, last_file: None };
+        let of = |number, class, own: &[(u64, u64)], asked: &[(u64, u64)]| {
+            let requested = asked.first().zip(asked.last()).map(|(first, last)| frames(first.0, last.1));
+            Piece {
+                advertised: Some(frames(78, 78)),
+                requested,
+                requested_frames: asked.iter().filter(|_| asked.len() > 1).map(|(a, b)| frames(*a, *b)).collect(),
+                ..piece(number, class, &[(0, 16_384)], own)
+            }
+        };
+        let rows = [
+            of(4, Class::Verified, &[(148, 148), (150, 154), (198, 198)], &[(99, 99), (187, 187)]),
+            of(4, Class::Repeated, &[(201, 201)], &[(199, 199)]),
+            of(5, Class::Verified, &[(160, 161)], &[(120, 120)]),
+        ];
+        let standard = |piece, served| Proof { piece, leaf: None, advertised: frames(78, 78), served };
+        let set = |frames: &[&str]| vec![(0, frames.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())];
+        assert_eq!(
+            proof(&rows, |_| true, &standard(4, frames(148, 198))),
+            [set(&["78"]), set(&["99", "187"]), set(&["148", "150..154", "198"])]
+        );
+        assert_eq!(
+            proof(&rows, |_| true, &standard(5, frames(160, 161))),
+            [set(&["78"]), set(&["120"]), set(&["160..161"])]
+        );
+        assert!(proof(&rows, |_| false, &standard(4, frames(148, 198))).iter().all(Vec::is_empty));
+        let all = blocks(&rows[..1], |_| true);
+        assert_eq!(cited(&all[0].asked, "-", |frames| frames.first.to_string()), "99, 187");
     }
 
     #[test]

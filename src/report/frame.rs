@@ -1,9 +1,6 @@
-//! Tables as polars data frames, and from there Parquet.
+//! Tables as Parquet: the types of their columns are handed to the crate that knows polars.
 
 use std::io::Write;
-
-use polars::prelude::*;
-use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 
 use crate::report::table::{Column, Table, Values};
 
@@ -12,7 +9,7 @@ use crate::report::table::{Column, Table, Values};
 #[error("table {table}: {source}")]
 pub struct TableError {
     table: &'static str,
-    source: PolarsError,
+    source: peerproof_table::TableError,
 }
 
 /// Writes `table` as Parquet with its types, compressed with zstd. Equal tables give equal bytes.
@@ -20,32 +17,64 @@ pub struct TableError {
 /// # Errors
 /// Whatever the writer reports.
 pub fn write_parquet(table: &Table, out: &mut impl Write) -> Result<(), TableError> {
-    let error = |source| TableError { table: table.name, source };
-    let columns: Result<Vec<_>, _> = table.columns.iter().map(typed).collect();
-    let columns = columns.map_err(error)?.into_iter().map(Into::into).collect();
-    let mut frame = DataFrame::new_infer_height(columns).map_err(error)?;
-    let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
-    writer.finish(&mut frame).map(drop).map_err(error)
+    let times: Vec<Vec<Option<i64>>> = table.columns.iter().map(nanoseconds).collect();
+    let columns = table.columns.iter().zip(&times).map(|(column, times)| lent(column, times));
+    peerproof_table::write_parquet(columns, out).map_err(|source| TableError { table: table.name, source })
 }
 
-/// A column with its type.
-fn typed(column: &Column) -> Result<Series, PolarsError> {
-    let name = column.name.as_str().into();
-    Ok(match &column.values {
-        Values::Figures(values) => Series::new(name, values),
-        Values::Numbers(values) => Series::new(name, values),
-        Values::Text(values) => Series::new(name, values),
-        Values::Texts(values) => {
-            let mut lists = ListStringChunkedBuilder::new(name, values.len(), 0);
-            values.iter().for_each(|texts| lists.append_values_iter(texts.iter().map(String::as_str)));
-            lists.finish().into_series()
+/// Parts of one table as Parquet, each handed over when it is made.
+pub struct ParquetParts<'o> {
+    parts: peerproof_table::Parts<&'o mut Vec<u8>>,
+    failed: Option<TableError>,
+}
+
+impl<'o> ParquetParts<'o> {
+    /// No part yet; the file will be behind what `out` holds.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { parts: peerproof_table::Parts::new(out), failed: None }
+    }
+
+    /// Adds a part. [`ParquetParts::end`] tells whether it could be written.
+    pub fn add(&mut self, table: &Table) {
+        let times: Vec<Vec<Option<i64>>> = table.columns.iter().map(nanoseconds).collect();
+        let columns = table.columns.iter().zip(&times).map(|(column, times)| lent(column, times));
+        if let Err(source) = self.parts.add(columns) {
+            self.failed.get_or_insert(TableError { table: table.name, source });
         }
-        Values::Times(values) => {
-            let times: Vec<Option<i64>> = values.iter().map(|time| time.map(|time| time.0)).collect();
-            Series::new(name, times).cast(&DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)))?
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Whatever the writer reported first.
+    pub fn end(self) -> Result<(), TableError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.parts.end().map_err(|source| TableError { table: "", source }),
         }
-        Values::Bools(values) => Series::new(name, values),
-    })
+    }
+}
+
+/// The cells of a column of times as numbers; of any other column, nothing.
+fn nanoseconds(column: &Column) -> Vec<Option<i64>> {
+    match &column.values {
+        Values::Times(values) => values.iter().map(|time| time.map(|time| time.0)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A column with its type; `times` are its cells where it is one of times.
+fn lent<'a>(column: &'a Column, times: &'a [Option<i64>]) -> peerproof_table::Column<'a> {
+    use peerproof_table::Cells;
+    let cells = match &column.values {
+        Values::Figures(values) => Cells::Figures(values),
+        Values::Numbers(values) => Cells::Numbers(values),
+        Values::Text(values) => Cells::Text(values),
+        Values::Texts(values) => Cells::Texts(values),
+        Values::Times(_) => Cells::Times(times),
+        Values::Bools(values) => Cells::Bools(values),
+    };
+    peerproof_table::Column { name: &column.name, cells }
 }
 
 #[cfg(test)]

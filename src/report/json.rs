@@ -1,6 +1,6 @@
 //! `report.json` as text: written so that equal documents give equal bytes, and read back.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,11 @@ pub(crate) fn stable_json(value: &impl Serialize) -> Result<String, serde_json::
 
 /// See [`Document::write_json`].
 fn write_stable(value: &impl Serialize, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(Inert(&mut out), value)?;
+    // Rationale: indentation comes in parts of two bytes; a part is never split, so characters stay whole.
+    let mut buffered = BufWriter::with_capacity(BUFFER, Inert(&mut out));
+    serde_json::to_writer_pretty(&mut buffered, value)?;
+    buffered.flush()?;
+    drop(buffered);
     out.write_all(b"\n")
 }
 
@@ -95,6 +99,9 @@ impl<W: Write> Write for Inert<W> {
         self.0.flush()
     }
 }
+
+// Rationale: within a cache; a report of a thousand connections is written in a few dozen parts.
+const BUFFER: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -11,8 +11,30 @@ use crate::report::table::{Column, Table, Values};
 /// # Errors
 /// Those of `out`.
 pub fn write_csv(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    write_head(table, out)?;
+    write_rows(table, out)
+}
+
+/// Writes parts of one table likewise, of which each is made when it is written.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_csv_parts(parts: impl IntoIterator<Item = Table>, out: &mut impl Write) -> io::Result<()> {
+    for (at, table) in parts.into_iter().enumerate() {
+        if at == 0 {
+            write_head(&table, out)?;
+        }
+        write_rows(&table, out)?;
+    }
+    Ok(())
+}
+
+fn write_head(table: &Table, out: &mut impl Write) -> io::Result<()> {
     let names: Vec<Cow<'_, str>> = table.columns.iter().map(|column| quoted(&column.name)).collect();
-    writeln!(out, "{}", names.join(","))?;
+    writeln!(out, "{}", names.join(","))
+}
+
+fn write_rows(table: &Table, out: &mut impl Write) -> io::Result<()> {
     for row in 0..table.columns.first().map_or(0, |column| column.values.height()) {
         for (at, column) in table.columns.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };

@@ -463,6 +463,8 @@ pub(crate) struct Quality {
     pub(crate) utp_flows: u64,
     pub(crate) gaps: u64,
     pub(crate) gap_bytes: u64,
+    #[serde(default)]
+    pub(crate) gap_packets: u64,
     pub(crate) bad_checksums: Option<u64>,
     #[serde(default)]
     pub(crate) untested_checksums: u64,

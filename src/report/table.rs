@@ -381,8 +381,14 @@ fn files(document: &Document) -> Table {
         .named("files")
 }
 
+/// The table of the pieces in parts, of which each is made when it is asked for: there may be millions of rows. At least one part.
+pub fn pieces_parts(pieces: &[Piece]) -> impl Iterator<Item = Table> + '_ {
+    let parts = pieces.chunks(PART_ROWS).map(pieces_table);
+    parts.chain(pieces.is_empty().then(|| pieces_table(&[])))
+}
+
 /// A row for each unit, transfer, class and reason: what the figures are sums of.
-pub fn pieces_table(pieces: &[Piece]) -> Table {
+fn pieces_table(pieces: &[Piece]) -> Table {
     Columns::of(pieces)
         .value("info_hash", |p| p.info_hash.clone())
         .number("piece", |p| p.piece.map(u64::from))
@@ -397,6 +403,7 @@ pub fn pieces_table(pieces: &[Piece]) -> Table {
         .figure("bytes", |p| p.bytes)
         .values("frames", |p| p.frames.iter().map(range))
         .frames("requested", |p| p.requested)
+        .values("requested_frames", |p| p.requested_frames.iter().map(range))
         .frames("advertised", |p| p.advertised)
         .values("runs", |p| {
             p.runs.iter().map(|run| format!("{}:{}+{}@{}", run.input, run.offset, run.len, run.start))
@@ -411,6 +418,9 @@ pub fn pieces_table(pieces: &[Piece]) -> Table {
 fn range(frames: &Frames) -> String {
     format!("{}:{}-{}", frames.file, frames.first, frames.last)
 }
+
+// Rationale: some 80 MB of cells.
+const PART_ROWS: usize = 1 << 16;
 
 fn edge(edge: &Edge) -> String {
     format!("{} -> {}", edge.uploader, edge.downloader)

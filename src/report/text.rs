@@ -253,17 +253,17 @@ fn is_number(word: &str) -> bool {
 const SHORTEST_HASH: usize = 40;
 
 /// How many gaps there are, and what is known to be missing in them, as a sentence.
-pub(crate) fn gaps(count: u64, bytes: u64) -> String {
-    let count = counted(count, "gap");
-    match bytes {
-        0 => format!(
-            "{count} in connections that carry BitTorrent; how much is missing there is not known in bytes."
-        ),
-        known => format!(
-            "{count} in connections that carry BitTorrent; {} missing where the number is known.",
-            counted(known, "byte")
-        ),
+pub(crate) fn gaps(count: u64, bytes: u64, packets: u64) -> String {
+    let mut parts = vec![format!("{} in connections that carry BitTorrent", counted(count, "gap"))];
+    if packets > 0 {
+        let by = if packets == 1 { "is missing by its number" } else { "are missing by their numbers" };
+        parts.push(format!("{} {by}", counted(packets, "uTP packet")));
     }
+    parts.push(match bytes {
+        0 => "how much is missing there is not known in bytes".to_owned(),
+        known => format!("{} missing where the number is known", counted(known, "byte")),
+    });
+    format!("{}.", parts.join("; "))
 }
 
 #[cfg(test)]

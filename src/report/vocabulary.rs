@@ -27,7 +27,7 @@ pub fn vocabulary(width: usize) -> String {
     let groups = GROUPS.iter().map(|group| {
         let words = group.words.iter().map(|word| explained(word.word, &word.sentences(), width));
         let words: String = words.collect();
-        format!("{}\n{words}", group.title)
+        format!("{}\n{words}", wrapped(group.title, width, 4))
     });
     groups.collect::<Vec<_>>().join("\n")
 }
@@ -180,7 +180,8 @@ pub const GROUPS: &[Group] = &[
             ),
             word(
                 "declared-port",
-                "It goes by a declared listen port, and its connections have several peer_ids: it may be several clients.",
+                "It goes by a declared listen port, and its connections have several peer_ids, as some \
+                 clients make for each connection: it may be one client or several.",
             ),
             word("decrypted-with-secret", "It could be read only with a secret that was supplied."),
             word("duplicate-frames", "Frames of it are in the captures more than once; they count once."),

@@ -30,11 +30,11 @@ impl Session<'_> {
     }
 
     /// `passed` bytes lie between two known ends of messages of `from`, of which `captured` are in the capture: mostly
-    /// payload, if it serves blocks.
-    pub(super) fn pass_over(&mut self, from: Direction, captured: u64, passed: u64) {
+    /// payload, if it serves blocks. `guessed`: framing had been searched for and found before.
+    pub(super) fn pass_over(&mut self, from: Direction, captured: u64, passed: u64, guessed: bool) {
         let serves = self.serves(from);
         let facts = &mut self.sides[from.index()].facts;
-        facts.unplaced.add(captured, passed, facts.snaplen, serves);
+        facts.unplaced.add(captured, passed, (facts.snaplen, serves, guessed));
     }
 
     /// Parts of blocks that `from` sent whose headers gaps hide; nothing where no block of it was asked for or

@@ -467,8 +467,9 @@ impl<'cap> Session<'cap> {
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                 }
                 PeerEvent::Resynchronised { skipped, passed, at } => {
+                    let guessed = self.sides[direction.index()].facts.resynchronised;
                     self.sides[direction.index()].find_sync(skipped);
-                    self.pass_over(direction, skipped, passed);
+                    self.pass_over(direction, skipped, passed, guessed);
                     out.push(self.odd(direction, Span::single(at), Oddity::Resynchronised { skipped }));
                 }
                 PeerEvent::GaveUp { skipped, at } => {
@@ -476,7 +477,8 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::Contest(contest) => out.push(SessionEvent::Contest { from: direction, contest }),
                 PeerEvent::Unframed { skipped, passed, at } => {
-                    self.pass_over(direction, skipped, passed);
+                    let guessed = self.sides[direction.index()].facts.resynchronised;
+                    self.pass_over(direction, skipped, passed, guessed);
                     let stretch = self.sides[direction.index()].unconfirmed(placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     if skipped > 0 {

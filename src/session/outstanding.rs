@@ -90,6 +90,9 @@ struct Request {
     span: Span,
     /// Not answered and not cancelled.
     live: u32,
+    /// Not answered and not cancelled, from before the last choke, and asked for again since: most clients drop them, those with
+    /// the Fast Extension answer them too (BEP 6).
+    before: u32,
     /// Cancelled, and not answered all the same.
     cancelled: u32,
     /// The place behind it in the stream of those who ask.
@@ -102,7 +105,7 @@ struct Request {
 impl Request {
     /// Returns true if all requests for the block were answered or rejected.
     fn is_settled(&self) -> bool {
-        self.live == 0 && self.cancelled == 0
+        self.live == 0 && self.before == 0 && self.cancelled == 0
     }
 }
 
@@ -153,13 +156,17 @@ impl Outstanding {
         let key = (block.piece, block.begin);
         self.next += 1;
         let (number, chokes) = (self.next, self.chokes);
-        let fresh = Request { length: block.length, within, span, live: 1, cancelled: 0, place, number, chokes };
+        let length = block.length;
+        let fresh = Request { length, within, span, live: 1, before: 0, cancelled: 0, place, number, chokes };
         match self.requests.get_mut(&key) {
             Some(known) if known.length == block.length && known.chokes == self.chokes => {
                 if known.live == 0 {
                     (known.span, known.place) = (span, place);
                 }
                 (known.live, known.number) = (known.live.saturating_add(1), self.next);
+            }
+            Some(known) if known.length == block.length => {
+                *known = Request { before: known.before.saturating_add(known.live), ..fresh };
             }
             Some(known) => *known = fresh,
             None => {
@@ -214,8 +221,8 @@ impl Outstanding {
 
     pub(super) fn cancel(&mut self, block: BlockRef) {
         if let Some(request) = self.requests.get_mut(&(block.piece, block.begin)) {
-            request.cancelled = request.cancelled.saturating_add(request.live);
-            request.live = 0;
+            request.cancelled = request.cancelled.saturating_add(request.live).saturating_add(request.before);
+            (request.live, request.before) = (0, 0);
         }
     }
 
@@ -226,7 +233,9 @@ impl Outstanding {
         if request.cancelled > 0 {
             request.cancelled -= 1;
         } else {
-            request.live = request.live.saturating_sub(1);
+            // A choke of BEP 6 rejects what was asked for before it, one by one.
+            let from = if request.before > 0 { &mut request.before } else { &mut request.live };
+            *from = from.saturating_sub(1);
         }
         if request.is_settled() {
             self.forget(key);
@@ -253,6 +262,9 @@ impl Outstanding {
         self.unasked = false;
         let answer = if request.live > 0 {
             request.live -= 1;
+            Answer::Solicited(request.span)
+        } else if request.before > 0 {
+            request.before -= 1;
             Answer::Solicited(request.span)
         } else {
             request.cancelled = request.cancelled.saturating_sub(1);
@@ -358,6 +370,26 @@ mod tests {
             [0; 3].map(|_| outstanding.answer(1, 0, 16_384)),
             [Answer::Solicited(span(1)), Answer::Solicited(span(1)), Answer::Unasked]
         );
+    }
+
+    #[test]
+    fn a_block_asked_for_before_and_behind_a_choke_may_be_answered_twice() {
+        let mut outstanding = Outstanding::new(8);
+        outstanding.request(block(1), span(1), 0);
+        outstanding.choke();
+        outstanding.request(block(1), span(2), 0);
+        assert_eq!(outstanding.oldest(9), [block(1)]);
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(2)));
+        assert_eq!(outstanding.oldest(9), [], "most clients answer once");
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Solicited(span(2)));
+        assert_eq!(outstanding.answer(1, 0, 16_384), Answer::Unasked);
+        // BEP 6: a choke rejects each of them.
+        outstanding.request(block(2), span(3), 0);
+        outstanding.choke();
+        outstanding.reject(block(2));
+        outstanding.request(block(2), span(4), 0);
+        assert_eq!(outstanding.answer(2, 0, 16_384), Answer::Solicited(span(4)));
+        assert_eq!(outstanding.answer(2, 0, 16_384), Answer::Unasked);
     }
 
     #[test]

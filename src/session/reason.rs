@@ -38,7 +38,7 @@ words! {
         NeverAcknowledged = "never-acknowledged",
         /// Its segment acknowledges what was never sent.
         ImpossibleAck = "impossible-ack",
-        /// Its checksum was not tested, as the captures are not at hand.
+        /// Its checksum could not be tested: a frame of it is cut by the snap length, or the captures are not at hand.
         NotTested = "not-tested",
     }
 }

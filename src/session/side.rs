@@ -58,6 +58,8 @@ pub struct SideFacts {
     pub gaps: u64,
     /// Bytes in those, where known.
     pub gap_bytes: u64,
+    /// Packets in those, where their numbers tell (uTP).
+    pub gap_packets: u64,
     /// Parts of blocks that it sent whose headers gaps hide.
     pub unplaced: Unplaced,
     /// Where the last of those stretches begins.
@@ -113,8 +115,10 @@ impl SideFacts {
     pub(super) fn note_hole(&mut self, hole: Hole) {
         self.gaps += 1;
         self.last_hole = Some(hole.offset);
-        if let Missing::Bytes(bytes) = hole.missing {
-            self.gap_bytes += bytes;
+        match hole.missing {
+            Missing::Bytes(bytes) => self.gap_bytes += bytes,
+            Missing::Packets(packets) => self.gap_packets += packets,
+            Missing::Unknown => {}
         }
         self.snaplen |= hole.cause == GapCause::Snaplen;
         if self.holes.len() < DIRECTION_HOLES {

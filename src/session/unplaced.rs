@@ -13,17 +13,18 @@ pub struct Unplaced {
 
 impl Unplaced {
     /// Adds a stretch of a direction: `passed` bytes between two known ends of messages, of which `captured` are in the
-    /// capture. Short ones are other messages. `cut`: the snap length cuts the packets, so that most headers are hidden and
-    /// what was captured is payload; else it may be anything. `serves`: blocks were asked for, or sent, before.
-    pub(super) fn add(&mut self, captured: u64, passed: u64, cut: bool, serves: bool) {
-        if passed < (if cut && serves { LEAST_CUT } else { LEAST }) || passed <= captured {
+    /// capture. Short ones are other messages, and so may be what was captured whole, unless framing was `guessed` before: then
+    /// it was content that framing was found in. `cut`: the snap length cuts the packets, so that most headers are hidden.
+    /// `serves`: blocks were asked for, or sent, before.
+    pub(super) fn add(&mut self, captured: u64, passed: u64, (cut, serves, guessed): (bool, bool, bool)) {
+        if passed < (if cut && serves { LEAST_CUT } else { LEAST }) || (passed <= captured && !guessed) {
             return;
         }
         let blocks = passed.saturating_sub(CHATTER).div_ceil(BLOCK + HEADER).max(1);
         let payload = passed.saturating_sub(blocks * HEADER);
         let held =
             u64::try_from(u128::from(captured) * u128::from(payload) / u128::from(passed)).unwrap_or(captured);
-        self.served = self.served.saturating_add(if cut { held } else { 0 });
+        self.served = self.served.saturating_add(held);
         self.lost = self.lost.saturating_add(payload - held);
     }
 
@@ -60,22 +61,24 @@ mod tests {
             [(0, 16_397, 1), (900, 16_402, 1), (41, 5_013, 1), (2_000, 10 * 16_397, 10)]
         {
             let mut unplaced = Unplaced::default();
-            unplaced.add(captured, passed, true, true);
+            unplaced.add(captured, passed, (true, true, false));
             assert_eq!(unplaced.bytes(), passed - 13 * blocks);
             assert!(unplaced.served <= captured && unplaced.served + 13 * blocks >= captured);
             let mut other = Unplaced::default();
-            other.add(captured, passed, false, true);
-            assert_eq!((other.served, other.lost), (0, unplaced.lost));
+            other.add(captured, passed, (false, true, false));
+            assert_eq!(other, unplaced);
         }
     }
 
     #[test]
-    fn what_is_short_or_captured_whole_is_no_payload() {
+    fn what_is_short_or_captured_whole_is_no_payload_unless_framing_was_guessed() {
         let mut unplaced = Unplaced::default();
-        unplaced.add(0, 300, true, true);
-        unplaced.add(0, 3_000, false, true);
-        unplaced.add(0, 3_000, true, false);
-        unplaced.add(20_000, 20_000, true, true);
+        unplaced.add(0, 300, (true, true, true));
+        unplaced.add(0, 3_000, (false, true, true));
+        unplaced.add(0, 3_000, (true, false, true));
+        unplaced.add(20_000, 20_000, (true, true, false));
         assert_eq!(unplaced, Unplaced::default());
+        unplaced.add(16_397, 16_397, (false, true, true));
+        assert_eq!((unplaced.served, unplaced.lost), (16_384, 0));
     }
 }

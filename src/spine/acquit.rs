@@ -2,9 +2,11 @@
 //!
 //! They are not tested in the walk, which would touch every byte twice, and in many captures they are all wrong: the
 //! sender's network card was to complete them, or addresses were made anonymous. So the frames of accused blocks are read
-//! once more, with their neighbours: where most of those are right, a wrong one is damage.
+//! once more, with their neighbours: where most of those are right, a wrong one is damage. A frame that the snap length cut
+//! cannot be tested: what it holds refutes nobody either.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::spilled::Spilled;
 use crate::Error;
@@ -12,10 +14,11 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
-use crate::limits::WRONG_CHECKSUMS;
+use crate::limits::{CUT_FRAMES, WRONG_CHECKSUMS};
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
+use crate::session::Reason;
 
 /// The checksum results of one direction's frames.
 #[derive(Debug, Default)]
@@ -25,9 +28,14 @@ struct Tested {
     wrong: Vec<At>,
     /// How many there were beyond those.
     more: u64,
+    /// Those that the snap length cut.
+    cut: Vec<At>,
+    /// True if there were more of them than are kept.
+    all_cut: bool,
 }
 
-/// Of each of `accused`, whether it rests on a frame with a wrong checksum, among others of their direction that are right.
+/// Of each of `accused`, the reason for which it is in doubt: it rests on a frame with a wrong checksum, among others of their
+/// direction that are right, or on one that is cut.
 ///
 /// # Errors
 /// Those of reading the captures.
@@ -36,9 +44,9 @@ pub(crate) fn damaged(
     accused: &[Suspect],
     options: &Options<'_>,
     anomalies: &mut dyn Sink,
-) -> Result<Vec<bool>, Error> {
-    if accused.is_empty() || options.checksums != ChecksumPolicy::Ignore {
-        return Ok(vec![false; accused.len()]);
+) -> Result<Vec<Option<Reason>>, Error> {
+    if accused.is_empty() {
+        return Ok(Vec::new());
     }
     let frames = Stretches::of(accused);
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
@@ -54,7 +62,7 @@ pub(crate) fn damaged(
             release_at = read.position().saturating_add(window);
             read.release(0);
         }
-        if !frames.holds(frame.at.frame) {
+        if !frames.holds(frame.at) {
             continue;
         }
         let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
@@ -70,21 +78,40 @@ pub(crate) fn damaged(
             decoded = decoder.decode_more(&frame, &store, &mut untold)?;
         }
     }
-    tested.retain(|_, tested| tested.right > tested.wrong.len() as u64 + tested.more);
     for ((flow, from), tested) in &mut tested {
+        // Where they were tested in the walk, it knows.
+        if options.checksums != ChecksumPolicy::Ignore || tested.right <= tested.wrong.len() as u64 + tested.more {
+            tested.wrong.clear();
+        }
         tested.wrong.sort_unstable_by_key(|at| at.frame);
         for at in &tested.wrong {
             anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
         }
     }
-    let is_damaged = |one: &Suspect| {
-        let wrong = tested.get(&(one.flow, one.from)).map_or(&[][..], |tested| &tested.wrong);
-        let (first, last) = (one.span.first.frame, one.span.last.frame);
-        let (first, last) = (first.min(last), first.max(last));
-        let next = wrong.partition_point(|at| at.frame < first);
-        wrong.get(next).is_some_and(|at| at.frame <= last)
+    let reason = |one: &Suspect| {
+        let tested = tested.get(&(one.flow, one.from))?;
+        if tested.wrong.iter().any(|at| may_carry(&one.span, *at)) {
+            return Some(Reason::Damaged);
+        }
+        let is_cut = tested.all_cut || tested.cut.iter().any(|at| may_carry(&one.span, *at));
+        is_cut.then_some(Reason::NotTested)
     };
-    Ok(accused.iter().map(is_damaged).collect())
+    Ok(accused.iter().map(reason).collect())
+}
+
+/// Returns true if a frame may carry what comes in `span`: it is between its frames, or another tap captured it at about that
+/// time.
+fn may_carry(span: &Span, at: At) -> bool {
+    let (first, last) = (span.first.frame.min(span.last.frame), span.first.frame.max(span.last.frame));
+    let is_between = (first..=last).contains(&at.frame);
+    let is_of_another = at.frame.file() != first.file() && at.frame.file() != last.file();
+    is_between || (is_of_another && around(span).contains(&at.time.0))
+}
+
+/// The time of a span, as another tap may have it.
+fn around(span: &Span) -> RangeInclusive<i64> {
+    let (first, last) = (span.first.time.0.min(span.last.time.0), span.first.time.0.max(span.last.time.0));
+    first.saturating_sub(APART_NS)..=last.saturating_add(APART_NS)
 }
 
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
@@ -99,10 +126,23 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
         Checksum::Bad | Checksum::Partial => tested.more += 1,
         Checksum::Unchecked => {}
     }
+    let payload = match &packet.transport {
+        TransportLayer::Tcp(segment) => segment.payload,
+        TransportLayer::Udp(datagram) => datagram.payload,
+    };
+    if payload.bytes.len() < payload.wire_len as usize {
+        tested.all_cut |= tested.cut.len() >= CUT_FRAMES;
+        if !tested.all_cut {
+            tested.cut.push(packet.at);
+        }
+    }
 }
 
-/// The frames of accused blocks and their neighbours, by input.
-struct Stretches(BTreeMap<u16, Vec<(u64, u64)>>);
+/// The frames of accused blocks and their neighbours: by input, and those of other inputs by time.
+struct Stretches {
+    frames: BTreeMap<u16, Vec<(u64, u64)>>,
+    times: Vec<(i64, i64)>,
+}
 
 impl Stretches {
     fn of(accused: &[Suspect]) -> Self {
@@ -122,27 +162,42 @@ impl Stretches {
                 add(last, last.number(), last.number());
             }
         }
-        for stretches in stretches.values_mut() {
-            stretches.sort_unstable();
-            let mut joined: Vec<(u64, u64)> = Vec::new();
-            for (from, to) in stretches.drain(..) {
-                match joined.last_mut() {
-                    Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                    _ => joined.push((from, to)),
-                }
-            }
-            *stretches = joined;
-        }
-        Self(stretches)
+        stretches.values_mut().for_each(join);
+        let times = accused.iter().map(|one| around(&one.span));
+        let mut times = times.map(|around| (*around.start(), *around.end())).collect();
+        join(&mut times);
+        Self { frames: stretches, times }
     }
 
-    fn holds(&self, frame: FrameId) -> bool {
-        let Some(stretches) = self.0.get(&frame.file()) else { return false };
-        let next = stretches.partition_point(|(_, to)| *to < frame.number());
-        stretches.get(next).is_some_and(|(from, _)| *from <= frame.number())
+    fn holds(&self, at: At) -> bool {
+        let stretches = self.frames.get(&at.frame.file());
+        stretches.is_some_and(|stretches| is_in(stretches, at.frame.number()))
+            // Several inputs may have captured one connection.
+            || ((self.frames.len() > 1 || stretches.is_none()) && is_in(&self.times, at.time.0))
     }
+}
+
+/// Sorts ranges, first and last of each, and joins those that overlap.
+fn join<T: Ord + Copy>(ranges: &mut Vec<(T, T)>) {
+    ranges.sort_unstable();
+    let mut joined: Vec<(T, T)> = Vec::new();
+    for (from, to) in ranges.drain(..) {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    *ranges = joined;
+}
+
+/// Returns true if one of `ranges`, which are joined, holds `value`.
+fn is_in<T: Ord>(ranges: &[(T, T)], value: T) -> bool {
+    let next = ranges.partition_point(|(_, to)| *to < value);
+    ranges.get(next).is_some_and(|(from, _)| *from <= value)
 }
 
 // Rationale: several dozen segments of a flow among as many others: enough to tell one damaged frame from checksums that are
 // all wrong.
 const AROUND: u64 = 512;
+// Rationale: the clocks of two taps are told to be compared up to that far apart.
+const APART_NS: i64 = 1_500_000_000;

@@ -39,8 +39,8 @@ pub(super) struct Channel<'cap> {
 
 #[derive(Debug)]
 enum ChannelContent<'cap> {
-    /// No payload yet.
-    Undecided,
+    /// No payload yet; holes before the first of it, at the beginning of a direction.
+    Undecided(Vec<(Direction, StreamItem<'cap>)>),
     /// The peer wire, or what may be it.
     Peer(Box<Session<'cap>>),
     /// The peer wire behind MSE, or what may be that; the session is there once its content can be read.
@@ -78,7 +78,7 @@ impl<'cap> Channel<'cap> {
             seen: Sightings::default(),
             unread: [false; 2],
             packets: [0; 2],
-            content: ChannelContent::Undecided,
+            content: ChannelContent::Undecided(Vec::new()),
             watch: None,
             dns: DnsStream::of(flow),
         }
@@ -96,7 +96,7 @@ impl<'cap> Channel<'cap> {
         match &self.content {
             ChannelContent::Peer(session) | ChannelContent::Mse(_, Some(session)) => session.has_blocks(),
             ChannelContent::Web(web) => web.has_blocks(),
-            ChannelContent::Undecided
+            ChannelContent::Undecided(_)
             | ChannelContent::Mse(_, None)
             | ChannelContent::Proxied(_)
             | ChannelContent::Other => false,
@@ -133,8 +133,23 @@ impl<'cap> Channel<'cap> {
         if self.watch.is_some() && self.look(direction, item, opening, shared) {
             return;
         }
+        let mut holes = Vec::new();
+        if let ChannelContent::Undecided(before) = &mut self.content {
+            match item {
+                StreamItem::Gap { .. } if begins(opening, direction) && before.len() < MOST_HOLES => {
+                    // What the other side says may still tell what this is.
+                    return before.push((direction, *item));
+                }
+                StreamItem::Data { .. } | StreamItem::Gap { .. } => {}
+                _ => return,
+            }
+            holes = std::mem::take(before);
+            self.decide(direction, item, opening, shared);
+            for (_, hole) in holes.extract_if(.., |(way, _)| *way == direction) {
+                self.hand(direction, &hole, opening, shared);
+            }
+        }
         match &self.content {
-            ChannelContent::Undecided => self.decide(direction, item, opening, shared),
             ChannelContent::Web(web)
                 if !web.has_blocks() && begins_with_handshake(item) && begins(opening, direction) =>
             {
@@ -146,11 +161,26 @@ impl<'cap> Channel<'cap> {
             }
             _ => {}
         }
+        self.hand(direction, item, opening, shared);
+        for (direction, hole) in holes {
+            self.watch.iter_mut().for_each(|watch| _ = watch.push(direction, &hole));
+            self.hand(direction, &hole, opening, shared);
+        }
+    }
+
+    /// Hands an item to what reads the connection.
+    fn hand(
+        &mut self,
+        direction: Direction,
+        item: &StreamItem<'cap>,
+        opening: &Opening,
+        shared: &mut Shared<'_, 'cap>,
+    ) {
         match &mut self.content {
             ChannelContent::Peer(session) => read(session, direction, item, opening, shared),
             ChannelContent::Web(web) => web.item(direction, item, opening, shared),
             ChannelContent::Mse(..) => self.filter(Some((direction, item)), opening, shared),
-            ChannelContent::Undecided | ChannelContent::Proxied(_) | ChannelContent::Other => {}
+            ChannelContent::Undecided(_) | ChannelContent::Proxied(_) | ChannelContent::Other => {}
         }
     }
 
@@ -476,7 +506,7 @@ impl<'cap> Channel<'cap> {
                 shared.relay(flow, transport, transported.bytes, span, *proxied);
                 CarriedProtocol::Proxied
             }
-            ChannelContent::Undecided | ChannelContent::Other => CarriedProtocol::Other,
+            ChannelContent::Undecided(_) | ChannelContent::Other => CarriedProtocol::Other,
         }
     }
 }
@@ -484,30 +514,6 @@ impl<'cap> Channel<'cap> {
 /// Says that a connection may be one that the secrets open.
 fn note_untried(flow: FlowKey, span: Option<Span>, shared: &mut Shared<'_, '_>) {
     shared.anomalies.odd(Oddity::from(Bound::Secrets).within(span).between(flow));
-}
-
-impl Shared<'_, '_> {
-    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
-    pub(super) fn relay(
-        &mut self,
-        flow: FlowKey,
-        transport: Transport,
-        bytes: [u64; 2],
-        span: Option<Span>,
-        relay: Relay,
-    ) {
-        let basis = relay.to_string();
-        let oddity = Oddity::Proxied { relay, bytes: bytes.iter().sum() };
-        self.anomalies.odd(oddity.within(span).between(flow));
-        if let Some(span) = span {
-            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
-            let frames = span.into();
-            let (first_time, last_time) = (span.first.time, span.last.time);
-            let (a, b) = (flow.low, flow.high);
-            let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
-            self.opaque(opaque, span);
-        }
-    }
 }
 
 /// Looks for the peer wire behind something else, on sides of which the beginning is known.
@@ -574,6 +580,9 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.opening = opened(opening).or(session.opening);
     (session.confirmed, session.present) = (opening.confirmed, opening.present);
 }
+
+// Rationale: a hole in each direction, some in parts: what was acknowledged of it, and what was not.
+const MOST_HOLES: usize = 8;
 
 /// Bytes that tell a request: `OPTIONS` and a space.
 const LONGEST_METHOD: usize = 8;

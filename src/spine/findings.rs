@@ -122,6 +122,9 @@ pub struct Quality {
     pub gaps: u64,
     /// Bytes in those, where the number is known.
     pub gap_bytes: u64,
+    /// Packets in those, where their numbers tell: uTP numbers packets and not bytes. Left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gap_packets: u64,
     /// Packets with a wrong checksum; `None` when they were not tested.
     pub bad_checksums: Option<u64>,
     /// Packets whose checksum was to be tested and could not be: they are cut, or it was left to the network card; left out

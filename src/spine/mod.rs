@@ -31,13 +31,13 @@ use std::collections::BTreeSet;
 use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{Frame, Spill};
-use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
 use crate::facts::Facts;
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::metadata::{MetadataStore, Way};
 use crate::mse::{Candidates, Pool};
-use crate::oddity::{Bound, Occurrence, Oddity, Parties, Sink};
+use crate::oddity::{Bound, Occurrence, Oddity, Parties, Relay, Sink};
 use crate::options::Options;
 use crate::packet::{Decoder, Packet, TransportLayer};
 use crate::session::{Naming, RequestBudget, Session, SessionEvent};
@@ -149,6 +149,7 @@ struct Tallies {
     utp_flows: u64,
     gaps: u64,
     gap_bytes: u64,
+    gap_packets: u64,
     taps: Taps,
     /// True once HTTP was read.
     web: bool,
@@ -392,6 +393,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             udp_flows: tallies.udp_flows,
             gaps: tallies.gaps,
             gap_bytes: tallies.gap_bytes,
+            gap_packets: tallies.gap_packets,
             bad_checksums: counts.bad_checksums,
             untested_checksums: counts.untested_checksums,
             clock_steps: self.clock.count,
@@ -491,6 +493,21 @@ impl<'cap> Shared<'_, 'cap> {
         self.anomalies.odd(Occurrence { parties, ..Oddity::from(bound).within(span) });
     }
 
+    /// A conversation with a relay, whose own content is another's: `bytes` went in each direction.
+    fn relay(&mut self, flow: FlowKey, transport: Transport, bytes: [u64; 2], span: Option<Span>, relay: Relay) {
+        let basis = relay.to_string();
+        let oddity = Oddity::Proxied { relay, bytes: bytes.iter().sum() };
+        self.anomalies.odd(oddity.within(span).between(flow));
+        if let Some(span) = span {
+            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
+            let frames = span.into();
+            let (first_time, last_time) = (span.first.time, span.last.time);
+            let (a, b) = (flow.low, flow.high);
+            let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
+            self.opaque(opaque, span);
+        }
+    }
+
     fn note_wrong_secret(&mut self, secret: usize, basis: &str, flow: FlowKey, span: Option<Span>) {
         let line = self.candidates.secrets().line(secret).unwrap_or_default() as u64;
         let oddity = Oddity::WrongSecret { line, basis: basis.to_owned() };
@@ -522,6 +539,7 @@ impl<'cap> Shared<'_, 'cap> {
             for side in [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from)) {
                 self.tallies.gaps += side.gaps;
                 self.tallies.gap_bytes += side.gap_bytes;
+                self.tallies.gap_packets += side.gap_packets;
             }
         }
         if !is_peer_wire && !session.is_broken() {

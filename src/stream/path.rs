@@ -7,36 +7,71 @@
 use crate::ends::{At, Direction};
 use crate::limits::UNJUDGED_PACKETS;
 
-/// A number of a packet, which wraps.
-pub(super) trait Number: Copy {
-    /// How far it is from `other`, in the half of the number space around that.
+/// The place of a packet in the numbers of its direction.
+pub(super) trait Place: Copy {
+    /// How far it is from `other`, in the half of the number space around that where it wraps.
     fn away(self, other: Self) -> i64;
+}
+
+/// A number of a packet, which wraps.
+pub(super) trait Number: Place {
     /// No window is larger.
     const REACH: i64;
+    /// What is further from all that a direction used is not of it.
+    const NEAR: i64;
     /// Acknowledgements that follow one another differ by less.
     const STEP: i64;
 }
 
-impl Number for u32 {
+impl Place for u32 {
     fn away(self, other: Self) -> i64 {
         i64::from(self.wrapping_sub(other) as i32)
     }
+}
 
+impl Number for u32 {
     // Rationale: RFC 7323, section 2.3: no window exceeds 2^30 bytes.
     const REACH: i64 = 1 << 30;
+    // Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
+    const NEAR: i64 = 16 << 20;
     // Rationale: some hundred requests, which is what a peer sends between two packets that it receives.
     const STEP: i64 = 4_096;
 }
 
-impl Number for u16 {
+impl Place for u16 {
     fn away(self, other: Self) -> i64 {
         i64::from(self.wrapping_sub(other) as i16)
     }
+}
 
+impl Number for u16 {
     // Rationale: as many packets as a window of uTP holds at most; garbage is as near once in 8.
     const REACH: i64 = 8_192;
+    // Rationale: a whole window may be unacknowledged.
+    const NEAR: i64 = 4_096;
     // Rationale: a peer sends few packets between two that it receives.
     const STEP: i64 = 16;
+}
+
+/// The number of a packet of uTP, unwrapped.
+impl Place for u64 {
+    fn away(self, other: Self) -> i64 {
+        self.wrapping_sub(other) as i64
+    }
+}
+
+/// How a packet was noted whose acknowledgement cannot be judged yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted<P> {
+    /// It can be judged.
+    Judged,
+    /// With the packets before it: they acknowledge about the same.
+    WithOthers,
+    /// As the first of others; `behind` the last place of those before it, if there were any.
+    Alone {
+        /// The last place before.
+        behind: Option<P>,
+    },
 }
 
 /// The evidence that the acknowledgement of a packet gives about its sender.
@@ -50,13 +85,14 @@ pub(super) enum Ack {
     Impossible,
 }
 
-/// The evidence that each direction of a connection gives of having received the other one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ReturnPath<N> {
+/// The evidence that each direction of a connection gives of having received the other one; `P` is the place of a packet
+/// in its direction.
+#[derive(Clone, Debug)]
+pub(super) struct ReturnPath<N, P = N> {
     used: [Used<N>; 2],
-    /// Packets of each direction that came before any of the other one, with their acknowledgements: small while there are
-    /// none, and of neighbours one.
-    unjudged: [Vec<Unjudged<N>>; 2],
+    /// Packets of each direction that came before any of the other one, with their acknowledgements, until that used what they
+    /// name: small while there are none, and of neighbours one.
+    unjudged: [Vec<Unjudged<N, P>>; 2],
     /// The latest acknowledgement that named nothing known, and when.
     named: [Option<(N, At)>; 2],
     /// True if packets of the direction acknowledge a number that the other one used.
@@ -67,47 +103,105 @@ pub(super) struct ReturnPath<N> {
 
 /// Packets whose acknowledgements name about the same number, before the other end's numbers are known.
 #[derive(Clone, Copy, Debug)]
-struct Unjudged<N> {
+struct Unjudged<N, P> {
     ack: Option<N>,
-    /// The first and the last number that they use.
-    numbers: (N, N),
+    /// The first and the last place that they take.
+    places: (P, P),
 }
 
-/// The numbers that one direction used: the highest, and how many before it.
-#[derive(Clone, Copy, Debug, Default)]
+// Not derived: that would ask for `P: Default`.
+impl<N: Number, P> Default for ReturnPath<N, P> {
+    fn default() -> Self {
+        Self {
+            used: [Used::default(); 2],
+            unjudged: [Vec::new(), Vec::new()],
+            named: [None; 2],
+            confirmed: [false; 2],
+            present: [false; 2],
+        }
+    }
+}
+
+/// The numbers that one direction used: those in which most of its packets agree, and others from far away. One packet tells
+/// nothing against many, whichever came first: anybody can send one.
+#[derive(Clone, Copy, Debug)]
 struct Used<N> {
+    most: Numbers<N>,
+    rival: Numbers<N>,
+}
+
+/// Numbers that belong together: the highest, and how many before it.
+#[derive(Clone, Copy, Debug)]
+struct Numbers<N> {
     highest: Option<N>,
     before: i64,
     /// True if the first captured number is the first of all.
     begun: bool,
+    packets: u32,
+}
+
+impl<N> Default for Numbers<N> {
+    fn default() -> Self {
+        Self { highest: None, before: 0, begun: false, packets: 0 }
+    }
+}
+
+impl<N> Default for Used<N> {
+    fn default() -> Self {
+        Self { most: Numbers::default(), rival: Numbers::default() }
+    }
 }
 
 impl<N: Number> Used<N> {
+    #[inline]
     fn note(&mut self, first: N, last: N, begins: bool) {
-        self.begun |= begins;
+        if !self.most.take(first, last, begins) {
+            self.note_rival(first, last, begins);
+        }
+    }
+
+    #[cold]
+    fn note_rival(&mut self, first: N, last: N, begins: bool) {
+        if !self.rival.take(first, last, begins) {
+            self.rival = Numbers::default();
+            _ = self.rival.take(first, last, begins);
+        }
+        if self.rival.packets > self.most.packets {
+            std::mem::swap(&mut self.most, &mut self.rival);
+        }
+    }
+
+    fn holds(&self, number: N) -> bool {
+        self.most.highest.is_some_and(|highest| (0..=self.most.before).contains(&highest.away(number)))
+    }
+}
+
+impl<N: Number> Numbers<N> {
+    /// Takes the numbers of a packet, if they belong to the others.
+    #[inline]
+    fn take(&mut self, first: N, last: N, begins: bool) -> bool {
         let Some(highest) = self.highest else {
-            (self.highest, self.before) = (Some(last), last.away(first));
-            return;
+            *self = Self { highest: Some(last), before: last.away(first), begun: begins, packets: 1 };
+            return true;
         };
         let step = last.away(highest);
         if step > N::REACH || step < -N::REACH {
-            return;
+            return false;
         }
+        self.packets = self.packets.saturating_add(1);
+        self.begun |= begins;
         if step > 0 {
             (self.highest, self.before) = (Some(last), self.before + step);
         }
         let before = self.highest.map_or(0, |highest| highest.away(first));
         self.before = self.before.max(before).min(N::REACH);
-    }
-
-    fn holds(&self, number: N) -> bool {
-        self.highest.is_some_and(|highest| (0..=self.before).contains(&highest.away(number)))
+        true
     }
 }
 
-impl<N: Number> ReturnPath<N> {
-    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`.
-    /// `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
+impl<N: Number, P: Place> ReturnPath<N, P> {
+    /// A packet of `direction` came that uses the numbers `first..=last`, unless it is a reset, and acknowledges `ack`: where
+    /// that is impossible, the numbers show nothing. `begins`: nothing came before `first`. An acknowledgement that stands before what it names counts for `tolerance`
     /// nanoseconds.
     #[inline]
     pub(super) fn packet(
@@ -120,8 +214,12 @@ impl<N: Number> ReturnPath<N> {
     ) {
         let (own, other) = (direction.index(), direction.reverse().index());
         self.present[own] = true;
-        if let Some((first, last, begins)) = used {
+        let blind = ack.is_some() && self.judge(direction, ack) == Ack::Impossible;
+        if let Some((first, last, begins)) = used.filter(|(.., begins)| *begins || !blind) {
             self.used[own].note(first, last, begins);
+            if !self.unjudged[other].is_empty() {
+                self.acquit(direction.reverse());
+            }
         }
         if let Some(ack) = ack.filter(|_| !self.confirmed[own]) {
             self.confirmed[own] = self.used[other].holds(ack);
@@ -133,45 +231,59 @@ impl<N: Number> ReturnPath<N> {
         }
     }
 
-    /// Notes a packet of `direction` with data that uses the numbers `first..=last`: while none of the other end are known,
-    /// its acknowledgement is judged at the end.
+    /// Notes a packet of `direction` with data at the places `first..=last`: while no number of the other end is known, its
+    /// acknowledgement is not judged. Returns the last place of the packets before it where those acknowledge something else.
     #[inline]
-    pub(super) fn carries(&mut self, direction: Direction, numbers: (N, N), ack: Option<N>) {
-        if self.used[direction.reverse().index()].highest.is_none() {
-            self.note_unjudged(direction, numbers, ack);
+    pub(super) fn carries(&mut self, direction: Direction, places: (P, P), ack: Option<N>) -> Noted<P> {
+        if self.used[direction.reverse().index()].most.highest.is_none() {
+            self.note_unjudged(direction, places, ack)
+        } else {
+            Noted::Judged
         }
     }
 
     #[cold]
-    fn note_unjudged(&mut self, direction: Direction, (first, last): (N, N), ack: Option<N>) {
+    fn note_unjudged(&mut self, direction: Direction, (first, last): (P, P), ack: Option<N>) -> Noted<P> {
         let unjudged = &mut self.unjudged[direction.index()];
         let is_full = unjudged.len() >= UNJUDGED_PACKETS;
-        let is_near = |before: &Unjudged<N>| match (before.ack, ack) {
+        let is_near = |before: &Unjudged<N, P>| match (before.ack, ack) {
             (Some(before), Some(ack)) => ack.away(before).abs() <= N::STEP,
             (before, ack) => before.is_none() && ack.is_none(),
         };
         match unjudged.last_mut() {
-            Some(before) if is_near(before) => {
-                before.ack = ack;
-                if last.away(before.numbers.1) > 0 {
-                    before.numbers.1 = last;
+            Some(before) if is_near(before) || is_full => {
+                // Whoever sends more kinds of acknowledgements than are kept is in doubt as a whole.
+                before.ack = if is_near(before) { ack } else { None };
+                if last.away(before.places.1) > 0 {
+                    before.places.1 = last;
                 }
-                if first.away(before.numbers.0) < 0 {
-                    before.numbers.0 = first;
+                if first.away(before.places.0) < 0 {
+                    before.places.0 = first;
                 }
+                Noted::WithOthers
             }
-            // Whoever sends more kinds of acknowledgements than that is in doubt as a whole.
-            Some(before) if is_full => *before = Unjudged { ack: None, ..*before },
-            _ => unjudged.push(Unjudged { ack, numbers: (first, last) }),
+            before => {
+                let noted = Noted::Alone { behind: before.map(|before| before.places.1) };
+                unjudged.push(Unjudged { ack, places: (first, last) });
+                noted
+            }
         }
     }
 
-    /// The numbers of the packets of `direction` that came before any of the other end, and whose acknowledgements name
+    /// Lets go of packets of `direction` whose acknowledgements name what the other end uses.
+    #[cold]
+    fn acquit(&mut self, direction: Direction) {
+        let mut unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
+        unjudged.retain(|one| self.judge(direction, one.ack) != Ack::Fits);
+        self.unjudged[direction.index()] = unjudged;
+    }
+
+    /// The places of the packets of `direction` that came before any of the other end, and whose acknowledgements name
     /// nothing that it ever used.
-    pub(super) fn suspects(&mut self, direction: Direction, near: i64) -> Vec<(N, N)> {
+    pub(super) fn suspects(&mut self, direction: Direction) -> Vec<(P, P)> {
         let unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
-        let suspect = |one: &Unjudged<N>| self.judge(direction, one.ack, near) != Ack::Fits;
-        unjudged.into_iter().filter(suspect).map(|one| one.numbers).collect()
+        let suspect = |one: &Unjudged<N, P>| self.judge(direction, one.ack) != Ack::Fits;
+        unjudged.into_iter().filter(suspect).map(|one| one.places).collect()
     }
 
     /// Returns true if `direction` used `number`.
@@ -179,19 +291,20 @@ impl<N: Number> ReturnPath<N> {
         self.used[direction.index()].holds(number)
     }
 
-    /// Judges the acknowledgement in a packet of `direction`; numbers up to `near` before the first captured one
-    /// may have been used before the capture began.
+    /// Judges the acknowledgement in a packet of `direction`. Numbers up to [`Number::NEAR`] before the first captured one may
+    /// have been used before the capture began, until the direction acknowledges a captured one.
     #[inline]
-    pub(super) fn judge(&self, direction: Direction, ack: Option<N>, near: i64) -> Ack {
-        let other = &self.used[direction.reverse().index()];
+    pub(super) fn judge(&self, direction: Direction, ack: Option<N>) -> Ack {
+        let other = &self.used[direction.reverse().index()].most;
         let Some(highest) = other.highest else { return Ack::Fits };
         let Some(ack) = ack else { return Ack::Impossible };
         let back = highest.away(ack);
-        let oldest = if other.begun { other.before } else { other.before + near };
+        let is_known = other.begun || self.confirmed[direction.index()];
+        let oldest = if is_known { other.before } else { other.before + N::NEAR };
         match back {
             // A lone number is far more often a FIN that was not captured.
             back if (-1..=oldest).contains(&back) => Ack::Fits,
-            back if (-near..0).contains(&back) => Ack::Ahead,
+            back if (-N::NEAR..0).contains(&back) => Ack::Ahead,
             _ => Ack::Impossible,
         }
     }
@@ -237,22 +350,45 @@ mod tests {
 
     #[test]
     fn what_was_never_used_is_impossible_and_what_comes_next_is_ahead() {
+        let near = u32::NEAR as u32;
         let table = [
             (true, Some(1_000), Ack::Fits),
             (true, Some(2_001), Ack::Fits),
             (true, Some(2_002), Ack::Ahead),
-            (true, Some(2_600), Ack::Ahead),
-            (true, Some(2_601), Ack::Impossible),
+            (true, Some(2_000 + near), Ack::Ahead),
+            (true, Some(2_001 + near), Ack::Impossible),
             (true, Some(999), Ack::Impossible),
             (false, Some(999), Ack::Fits),
-            (false, Some(399), Ack::Impossible),
+            (false, Some(1_000_u32.wrapping_sub(near)), Ack::Fits),
+            (false, Some(999_u32.wrapping_sub(near)), Ack::Impossible),
             (true, None, Ack::Impossible),
         ];
         for (begins, ack, judged) in table {
-            let near = 600;
-            assert_eq!(path(begins).judge(S, ack, near), judged, "{begins} {ack:?}");
+            assert_eq!(path(begins).judge(S, ack), judged, "{begins} {ack:?}");
         }
-        assert_eq!(ReturnPath::<u32>::default().judge(S, Some(5), 600), Ack::Fits);
+        assert_eq!(ReturnPath::<u32>::default().judge(S, Some(5)), Ack::Fits);
+    }
+
+    #[test]
+    fn a_packet_with_an_impossible_acknowledgement_shows_no_number_of_its_end() {
+        for ahead in [200_000_000, 5_000_u32.wrapping_neg(), 20 << 20] {
+            let mut path = path(true);
+            path.packet(S, at(3), Some((7, 7, true)), Some(2_000), SECOND);
+            let blind = 2_000_u32.wrapping_add(ahead);
+            path.packet(D, at(4), Some((blind, blind + 9, false)), Some(900_000_000), SECOND);
+            assert!(!path.used(D, blind), "{ahead}");
+            assert_ne!(path.judge(S, Some(blind)), Ack::Fits, "{ahead}");
+            path.packet(D, at(5), Some((2_001, 2_100, false)), Some(7), SECOND);
+            assert!(path.used(D, 2_100));
+        }
+    }
+
+    #[test]
+    fn old_acknowledgements_fit_only_until_a_captured_number_was_acknowledged() {
+        let mut path = path(false);
+        assert_eq!(path.judge(S, Some(900)), Ack::Fits);
+        path.packet(S, at(3), Some((7, 7, false)), Some(1_400), SECOND);
+        assert_eq!((path.judge(S, Some(900)), path.judge(S, Some(1_100))), (Ack::Impossible, Ack::Fits));
     }
 
     #[test]
@@ -263,11 +399,45 @@ mod tests {
         {
             path.carries(S, (first, first + 9), ack);
         }
-        assert_eq!(path.clone().suspects(S, 600), [], "nothing is known of the other end");
+        assert_eq!(path.clone().suspects(S), [], "nothing is known of the other end");
         path.packet(D, at(9), Some((1_000, 2_000, true)), None, SECOND);
-        path.carries(S, (60, 69), Some(7));
-        assert_eq!(path.suspects(S, 600), [(30, 39), (50, 59)]);
-        assert_eq!(path.suspects(S, 600), []);
+        assert_eq!(path.carries(S, (60, 69), Some(7)), Noted::Judged);
+        assert_eq!(path.suspects(S), [(30, 39), (50, 59)]);
+        assert_eq!(path.suspects(S), []);
+    }
+
+    #[test]
+    fn what_the_other_end_used_long_before_its_last_number_acquits() {
+        let mut path: ReturnPath<u16, u64> = ReturnPath::default();
+        assert_eq!(path.carries(S, (70_000, 70_000), Some(5)), Noted::Alone { behind: None });
+        assert_eq!(path.carries(S, (70_001, 70_001), Some(9)), Noted::WithOthers);
+        assert_eq!(path.carries(S, (70_002, 70_002), Some(31_000)), Noted::Alone { behind: Some(70_001) });
+        assert_eq!(path.carries(S, (140_000, 140_000), Some(20)), Noted::Alone { behind: Some(70_002) });
+        for number in 1..30_000 {
+            path.packet(D, at(9), Some((number, number, number == 1)), None, SECOND);
+        }
+        assert_eq!(path.suspects(S), [(70_002, 70_002)]);
+    }
+
+    #[test]
+    fn one_packet_from_far_away_tells_nothing_against_many_whichever_came_first() {
+        for first in [true, false] {
+            let mut path: ReturnPath<u32> = ReturnPath::default();
+            let blind = |path: &mut ReturnPath<u32>| path.packet(D, at(1), Some((9, 9, true)), None, SECOND);
+            if first {
+                blind(&mut path);
+            }
+            (0..3).for_each(|n| {
+                path.packet(D, at(2), Some((3_000_000_000 + n, 3_000_000_000 + n, false)), None, SECOND)
+            });
+            if !first {
+                blind(&mut path);
+            }
+            path.packet(S, at(3), None, Some(9), SECOND);
+            assert!(!path.confirmed[S.index()], "{first}");
+            path.packet(S, at(4), None, Some(3_000_000_001), SECOND);
+            assert!(path.confirmed[S.index()], "{first}");
+        }
     }
 
     #[test]

@@ -6,60 +6,227 @@
 
 use std::collections::VecDeque;
 
-use super::path::Number;
+use super::path::{Ack, Number, Place, ReturnPath};
 use super::{StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::limits::PENDING_BEHIND;
 
-/// The packets of one direction that wait for bytes which they acknowledge, in order of arrival.
+/// One direction of a connection, for which packets of the other one wait. A place is told in the unit in which its
+/// packets count.
+pub(super) trait PendingSide<'cap> {
+    /// A packet of either direction.
+    type Packet: Copy;
+    /// The number of a packet.
+    type Number: Number;
+
+    /// The number of a packet.
+    fn number(packet: &Self::Packet) -> Self::Number;
+    /// The acknowledgement of a packet, where it tells of its sender.
+    fn judged(packet: &Self::Packet) -> Option<Option<Self::Number>>;
+    /// Returns true if a packet takes a place: it passes none of its own direction that wait.
+    fn carries(packet: &Self::Packet) -> bool;
+    /// Returns true once the start of the direction is decided.
+    fn has_begun(&self) -> bool;
+    /// The place behind all that `packet`, of the other direction, acknowledges, where not all of it is there yet.
+    fn lacked_by(&self, packet: &Self::Packet) -> Option<u64>;
+    /// The place behind all that was delivered or given up.
+    fn came(&self) -> u64;
+    /// The place of a number.
+    fn place(&self, number: Self::Number) -> Option<u64>;
+    /// The offset of a place up to which all was delivered or given up, while it is remembered.
+    fn offset_of(&self, place: u64) -> Option<u64>;
+    /// The offset of a place up to which a packet of the other direction acknowledges.
+    fn answered_upto(&self, place: u64) -> Option<u64>;
+    /// Says which packet of it waits elsewhere, the lowest one: no acknowledged hole that it may fill is given up.
+    fn expect(&mut self, lowest: Option<Self::Number>);
+    /// Says of a packet that its receiver would not take it.
+    fn suspect(&mut self, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>));
+    /// Takes a packet.
+    fn receive(
+        &mut self,
+        at: At,
+        packet: &Self::Packet,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    );
+    /// Notes that a packet is read without what it acknowledges, the places before `need`.
+    fn pass_over(&mut self, need: u64, at: At, limits: &StreamLimits);
+    /// Gives up the holes before `need`, as far as packets are there behind them, or wait elsewhere from `lowest` on.
+    fn give_up_before(
+        &mut self,
+        need: u64,
+        lowest: Option<u64>,
+        at: At,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    );
+}
+
+/// What the packets that wait are packets of.
+pub(super) struct Ends<'a, S, N, P = N> {
+    pub(super) sides: &'a mut [S; 2],
+    pub(super) path: &'a ReturnPath<N, P>,
+    pub(super) limits: StreamLimits,
+}
+
+/// The packets of both directions that wait for what they acknowledge; small while none ever did.
 #[derive(Debug)]
-pub(super) struct PendingPackets<P> {
-    held: VecDeque<PendingPacket<P>>,
+pub(super) struct PendingPackets<P, N>(Option<Box<[Queue<P, N>; 2]>>);
+
+/// The packets of one direction that wait.
+#[derive(Debug)]
+struct Queue<P, N> {
+    /// In order of arrival.
+    held: VecDeque<PendingPacket<P, N>>,
+    lowest: Lowest<N>,
 }
 
 /// A packet that waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PendingPacket<P> {
-    /// How far the other direction has to come; in the unit in which its packets count.
-    pub(super) need: u64,
-    /// Its frame.
-    pub(super) at: At,
-    /// The packet.
-    pub(super) packet: P,
+struct PendingPacket<P, N> {
+    /// How far the other direction has to come.
+    need: u64,
+    at: At,
+    number: N,
+    packet: P,
 }
 
 // Not derived: that would ask for `P: Default`.
-impl<P> Default for PendingPackets<P> {
+impl<P, N> Default for PendingPackets<P, N> {
     fn default() -> Self {
-        Self { held: VecDeque::new() }
+        Self(None)
     }
 }
 
-impl<P> PendingPackets<P> {
+impl<P, N> Default for Queue<P, N> {
+    fn default() -> Self {
+        Self { held: VecDeque::new(), lowest: Lowest(VecDeque::new()) }
+    }
+}
+
+impl<P: Copy, N: Number> PendingPackets<P, N> {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many packets wait.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.held.len()
+        self.0.as_deref().map_or(0, |[low, high]| low.held.len() + high.held.len())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    /// The lowest number of those of `direction`.
+    fn lowest(&self, direction: Direction) -> Option<N> {
+        self.0.as_deref().and_then(|queues| queues[direction.index()].lowest.get())
     }
 
-    /// The packet that came first.
-    pub(super) fn first(&self) -> Option<&P> {
-        self.held.front().map(|waiting| &waiting.packet)
+    /// Takes a packet while one of them waits, or it has to.
+    #[cold]
+    pub(super) fn push<'cap, S, Q>(
+        &mut self,
+        (at, direction, packet): (At, Direction, P),
+        ends: &mut Ends<'_, S, N, Q>,
+        start: usize,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) where
+        S: PendingSide<'cap, Packet = P, Number = N>,
+        Q: Place,
+    {
+        let (this, that) = both(ends.sides, direction);
+        let number = S::number(&packet);
+        // Nor does one pass those of its own direction that wait: they would seem to be missing.
+        let passes = || self.lowest(direction).is_some_and(|lowest| number.away(lowest) >= 0);
+        let need = that.lacked_by(&packet).filter(|_| this.has_begun());
+        match need.or_else(|| (S::carries(&packet) && passes()).then_some(0)) {
+            Some(need) => {
+                let queue = &mut self.0.get_or_insert_default()[direction.index()];
+                queue.held.push_back(PendingPacket { need, at, number, packet });
+                queue.lowest.hold(number);
+            }
+            None => this.receive(at, &packet, &ends.limits, &mut |item| out.push((direction, item))),
+        }
+        self.open(Some(at), ends, start, out);
     }
 
-    /// All that wait, the one that came first in front.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &P> {
-        self.held.iter().map(|waiting| &waiting.packet)
+    /// Lets the packets pass that need not wait, each at its place in the items from `start` on; at the end (`now` is
+    /// `None`) all of them.
+    pub(super) fn open<'cap, S, Q>(
+        &mut self,
+        now: Option<At>,
+        ends: &mut Ends<'_, S, N, Q>,
+        start: usize,
+        out: &mut Vec<(Direction, StreamItem<'cap>)>,
+    ) where
+        S: PendingSide<'cap, Packet = P, Number = N>,
+        Q: Place,
+    {
+        let limits = ends.limits;
+        loop {
+            for direction in [Direction::LowToHigh, Direction::HighToLow] {
+                ends.sides[direction.index()].expect(self.lowest(direction));
+            }
+            let came = [ends.sides[0].came(), ends.sides[1].came()];
+            let Some((direction, PendingPacket { need, at, packet, .. })) = self.release(came, now, &limits) else {
+                return;
+            };
+            let reverse = direction.reverse();
+            let (this, that) = both(ends.sides, direction);
+            this.expect(self.lowest(direction));
+            let mut items = Vec::new();
+            if need > 0 {
+                // What waits there may be what fills the hole.
+                let lowest = self.lowest(reverse).and_then(|number| that.place(number));
+                if lowest.is_some() {
+                    // What fills the hole later belongs before this packet.
+                    that.pass_over(need, at, &limits);
+                }
+                let now = now.unwrap_or(at);
+                that.give_up_before(need, lowest, now, &limits, &mut |item| out.push((reverse, item)));
+                let upto = that.answered_upto(need);
+                items.extend(upto.map(|upto| (direction, StreamItem::Answers { at, upto })));
+            }
+            let mut emit = |item| items.push((direction, item));
+            // It waited for what it acknowledges as long as anything is waited for.
+            let judged = S::judged(&packet).map(|ack| ends.path.judge(direction, ack));
+            if matches!(judged, Some(Ack::Impossible | Ack::Ahead)) {
+                this.suspect(&packet, &mut emit);
+            }
+            let last = that.offset_of(need);
+            this.receive(at, &packet, &limits, &mut emit);
+            let place = place(out, start, direction, |offset| last.is_none_or(|last| offset < last));
+            out.splice(place..place, items);
+        }
     }
 
-    /// Lets a packet wait until the other direction has come to `need`.
-    pub(super) fn hold(&mut self, need: u64, at: At, packet: P) {
-        self.held.push_back(PendingPacket { need, at, packet });
+    /// Takes the next packet that need not wait any longer, `came` being how far each direction has; else one that waited
+    /// for too long, the oldest first.
+    fn release(
+        &mut self,
+        came: [u64; 2],
+        now: Option<At>,
+        limits: &StreamLimits,
+    ) -> Option<(Direction, PendingPacket<P, N>)> {
+        let [low, high] = self.0.as_deref_mut()?;
+        let direction = if low.is_free(came[1]) {
+            Direction::LowToHigh
+        } else if high.is_free(came[0]) {
+            Direction::HighToLow
+        } else {
+            match (low.overdue(now, high, limits), high.overdue(now, low, limits)) {
+                (Some(one), Some(other)) if one <= other => Direction::LowToHigh,
+                (Some(_), None) => Direction::LowToHigh,
+                (_, other) => other.map(|_| Direction::HighToLow)?,
+            }
+        };
+        let queue = if direction == Direction::LowToHigh { low } else { high };
+        let packet = queue.held.pop_front()?;
+        queue.lowest.release(packet.number);
+        Some((direction, packet))
     }
+}
 
+impl<P, N> Queue<P, N> {
     /// Returns true if the first packet need not wait any longer, as the other direction `came` as far as it needs.
     fn is_free(&self, came: u64) -> bool {
         self.held.front().is_some_and(|first| first.need <= came)
@@ -80,59 +247,37 @@ impl<P> PendingPackets<P> {
 /// # Invariants
 /// - Ascends: each is the lowest of those that came with it or after it.
 #[derive(Debug)]
-pub(super) struct Lowest<N>(VecDeque<N>);
-
-impl<N> Default for Lowest<N> {
-    fn default() -> Self {
-        Self(VecDeque::new())
-    }
-}
+struct Lowest<N>(VecDeque<N>);
 
 impl<N: Number> Lowest<N> {
     /// A packet of this number begins to wait, behind all others.
-    pub(super) fn hold(&mut self, number: N) {
+    fn hold(&mut self, number: N) {
         while self.0.pop_back_if(|last| last.away(number) > 0).is_some() {}
         self.0.push_back(number);
     }
 
     /// The packet of this number, which came first, waits no longer.
-    pub(super) fn release(&mut self, number: N) {
+    fn release(&mut self, number: N) {
         _ = self.0.pop_front_if(|first| first.away(number) == 0);
     }
 
     /// The number; `None` where none waits.
-    pub(super) fn get(&self) -> Option<N> {
+    fn get(&self) -> Option<N> {
         self.0.front().copied()
     }
 }
 
-/// Takes the next packet that need not wait any longer out of the queues of the two directions, `came` being how far
-/// each direction has; else one that waited for too long, the oldest first.
-pub(super) fn release<P>(
-    queues: &mut [PendingPackets<P>; 2],
-    came: [u64; 2],
-    now: Option<At>,
-    limits: &StreamLimits,
-) -> Option<(Direction, PendingPacket<P>)> {
-    let [low, high] = queues;
-    let direction = if low.is_free(came[1]) {
-        Direction::LowToHigh
-    } else if high.is_free(came[0]) {
-        Direction::HighToLow
-    } else {
-        match (low.overdue(now, high, limits), high.overdue(now, low, limits)) {
-            (Some(one), Some(other)) if one <= other => Direction::LowToHigh,
-            (Some(_), None) => Direction::LowToHigh,
-            (_, other) => other.map(|_| Direction::HighToLow)?,
-        }
-    };
-    let queue = if direction == Direction::LowToHigh { low } else { high };
-    queue.held.pop_front().map(|waiting| (direction, waiting))
+/// The side of `direction`, and the other one.
+pub(super) fn both<S>([low, high]: &mut [S; 2], direction: Direction) -> (&mut S, &mut S) {
+    match direction {
+        Direction::LowToHigh => (low, high),
+        Direction::HighToLow => (high, low),
+    }
 }
 
 /// Where in `out`, from `start` on, the items of a packet that goes in `direction` belong: behind all of its own
 /// direction, and before the first data of the other one at an offset that is not `before` it.
-pub(super) fn place<'cap>(
+fn place<'cap>(
     out: &[(Direction, StreamItem<'cap>)],
     start: usize,
     direction: Direction,
@@ -205,7 +350,7 @@ mod tests {
 
     #[test]
     fn the_lowest_of_those_that_wait_is_known_in_any_order_and_across_the_wrap() {
-        let mut lowest = Lowest::default();
+        let mut lowest = Lowest(VecDeque::new());
         let numbers = [65_530_u16, 65_533, 2, 65_531, 65_531, 7, 4];
         let mut seen = Vec::new();
         numbers.iter().for_each(|number| lowest.hold(*number));

@@ -22,8 +22,8 @@ mod ended;
 mod side;
 
 use super::challenge::Challenge;
-use super::path::{Ack, ReturnPath};
-use super::pending::PendingPackets;
+use super::path::{Ack, Number, ReturnPath};
+use super::pending::{Ends, PendingPackets, PendingSide};
 use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
@@ -35,7 +35,7 @@ use side::{Acknowledger, TcpSide};
 pub struct TcpConnection<'cap> {
     sides: [TcpSide<'cap>; 2],
     /// Segments that wait for bytes of the other direction.
-    pending: [PendingPackets<TcpSegment<'cap>>; 2],
+    pending: PendingPackets<TcpSegment<'cap>, u32>,
     limits: StreamLimits,
     opening: Opening,
     path: ReturnPath<u32>,
@@ -76,7 +76,7 @@ impl<'cap> TcpConnection<'cap> {
     pub fn new(limits: &StreamLimits) -> Self {
         Self {
             sides: [TcpSide::default(), TcpSide::default()],
-            pending: Default::default(),
+            pending: PendingPackets::default(),
             limits: *limits,
             opening: Opening::default(),
             path: ReturnPath::default(),
@@ -296,9 +296,11 @@ impl<'cap> TcpConnection<'cap> {
         }
         let (limits, start) = (self.limits, out.len());
         self.note_path(at, direction, segment);
-        let suspect = segment.payload.wire_len > 0 && self.is_suspect(direction, segment, Ack::Impossible);
+        let suspect = segment.payload.wire_len > 0
+            && !segment.flags.syn
+            && self.path.judge(direction, segment.ack) == Ack::Impossible;
         if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
-            self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
+            _ = self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
         let [low, high] = &mut self.sides;
         let (this, that) = match direction {
@@ -327,13 +329,18 @@ impl<'cap> TcpConnection<'cap> {
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
             return true;
         }
-        if suspect {
-            this.suspect(segment.seq, segment.payload.wire_len, &mut emit);
+        if suspect && this.distance(segment.seq).is_some_and(|distance| distance > NEAR) {
+            // From anywhere: alone it makes no hole.
+            this.stray(at, segment, &limits, &mut emit);
+            return true;
         }
-        let ahead = if segment.payload.wire_len > 0 { segment.ack.and_then(|ack| that.lacks(ack)) } else { None };
+        if suspect {
+            this.doubt(segment.seq, segment.payload.wire_len, &mut emit);
+        }
         let mut taken = true;
-        if ahead.is_some() || self.pending.iter().any(|packets| !packets.is_empty()) {
-            self.push_ahead(at, direction, segment, start, out);
+        if !self.pending.is_empty() || that.lacked_by(segment).is_some() {
+            let mut ends = Ends { sides: &mut self.sides, path: &self.path, limits };
+            self.pending.push((at, direction, *segment), &mut ends, start, out);
         } else {
             taken = this.receive(at, segment, &limits, &mut emit);
         }
@@ -354,14 +361,15 @@ impl<'cap> TcpConnection<'cap> {
             challenge.discard(payload_len, &mut |direction, item| out.push((direction, item)));
         }
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
-        self.open(None, out.len(), out);
+        let mut ends = Ends { sides: &mut self.sides, path: &self.path, limits: self.limits };
+        self.pending.open(None, &mut ends, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
-            let suspects = self.path.suspects(direction, NEAR);
+            let suspects = self.path.suspects(direction);
             let [low, high] = &mut self.sides;
             let side = if direction == Direction::LowToHigh { low } else { high };
             for (first, behind) in suspects {
-                side.suspect(first, behind.wrapping_sub(first), &mut |item| out.push((direction, item)));
+                side.doubt(first, behind.wrapping_sub(first), &mut |item| out.push((direction, item)));
             }
             side.close(reason, &limits, &mut |item| out.push((direction, item)));
         }
@@ -370,6 +378,11 @@ impl<'cap> TcpConnection<'cap> {
     /// Who opened the connection, and the frames that prove it.
     #[inline]
     pub fn opening(&self) -> Opening {
+        let initiator = self.opening.initiator.map(|initiator| self.side(initiator));
+        if self.opening.syn.is_some() && initiator.is_some_and(|side| side.isn.is_none()) {
+            // What was sent since is not of that SYN.
+            return Opening { confirmed: self.path.confirmed, present: self.path.present, ..Opening::default() };
+        }
         Opening { confirmed: self.path.confirmed, present: self.path.present, ..self.opening }
     }
 
@@ -410,8 +423,7 @@ impl<'cap> TcpConnection<'cap> {
     #[inline]
     pub fn waiting(&self) -> usize {
         let [low, high] = &self.sides;
-        let [one, other] = &self.pending;
-        low.reorder.waiting() + high.reorder.waiting() + 2 * (one.len() + other.len())
+        low.reorder.waiting() + high.reorder.waiting() + 2 * self.pending.len()
     }
 
     /// The memory to keep of the connection once it is over, by which its late packets are told.
@@ -423,7 +435,7 @@ impl<'cap> TcpConnection<'cap> {
     /// read. [`replaced_by`](Self::replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
         self.sides.iter_mut().for_each(TcpSide::give_back);
-        self.pending = Default::default();
+        self.pending = PendingPackets::default();
     }
 
     /// Behind which byte of the other direction, of those that were delivered, `segment` was sent.
@@ -459,14 +471,6 @@ impl<'cap> TcpConnection<'cap> {
         let used = (!segment.flags.rst).then_some((first, end_of(segment), segment.flags.syn));
         let ack = segment.ack.filter(|_| !segment.flags.rst);
         self.path.packet(direction, at, used, ack, self.limits.acked_hole_wait_ns);
-    }
-
-    /// Returns true if the receiver of `segment` would not take it, as it acknowledges bytes that were not sent to
-    /// its sender: at least as sure as `least`.
-    #[inline]
-    fn is_suspect(&self, direction: Direction, segment: &TcpSegment<'cap>, least: Ack) -> bool {
-        let judged = self.path.judge(direction, segment.ack, NEAR);
-        !segment.flags.syn && (judged == Ack::Impossible || judged == least)
     }
 
     #[cold]
@@ -526,8 +530,8 @@ fn signed(a: u32, b: u32) -> i64 {
     i64::from(a.wrapping_sub(b) as i32)
 }
 
-// Rationale: more than the windows that BitTorrent clients use; a random number falls within it once in 128.
-const NEAR: i64 = 16 << 20;
+/// What is further from a direction's place is not of it.
+const NEAR: i64 = <u32 as Number>::NEAR;
 
 // Rationale: a SYN that nobody answers is sent again for two minutes, but not once its answer has come.
 const SILENCE_NS: i64 = 60_000_000_000;

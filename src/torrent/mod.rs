@@ -10,7 +10,7 @@ mod magnet;
 pub mod merkle;
 mod metainfo;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod set;
 
 use std::ops::Range;

@@ -30,7 +30,7 @@ fn an_empty_directory_or_an_unreadable_or_missing_file_is_refused_by_name() {
     let said = place.refused(&["analyze", "missing.pcap", "-t", TORRENT]);
     assert!(said.contains("error: missing.pcap: no such file; try: peerproof inspect ."), "{said}");
     let said = place.refused(&["analyze", CAPTURE, "-t", "missing.torrent"]);
-    assert!(said.contains("error: missing.torrent: no such file; try: -t INFO-HASH in its place"), "{said}");
+    assert!(said.contains("error: missing.torrent: no such file; try: peerproof torrent ."), "{said}");
     let said = place.refused(&["analyze", CAPTURE, "-t", "folder"]);
     assert!(said.contains("folder: a directory without any .torrent file"), "{said}");
     // Root reads everything, so it is asked for what even root cannot read.
@@ -146,6 +146,16 @@ fn a_digest_that_a_list_states_is_taken_over_and_marked_as_stated() {
     assert!(list(&report["notes"]).iter().any(|said| *said == note.as_str()), "{}", report["notes"]);
     expected["notes"] = report["notes"].clone();
     assert_eq!(report, expected, "all else is computed as before");
+    // On paper too, a digest that nobody computed is told from one that was.
+    let given = ["analyze", CAPTURE, "other.pcap", "-t", TORRENT, "--sha256-from", "SHA256SUMS"];
+    for (format, words) in [
+        ("text", "(stated by the list that was given, not computed)"),
+        ("html", "(stated by a list, not computed)"),
+        ("html", "--sha256-from FILE"),
+    ] {
+        let (_, out, _) = place.run(&[&given[..], &["-f", format, "-v"]].concat());
+        assert!(out.contains(words), "{format}: {out}");
+    }
     // Computing none does not take away what is stated.
     let (_, out, _) = place.run(&[&analyze[..], &["--no-digest", "--sha256-from", "SHA256SUMS"]].concat());
     let inputs = &json(&out)["inputs"];

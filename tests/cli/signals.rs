@@ -51,6 +51,8 @@ fn a_signal_at_any_moment_leaves_a_whole_case_or_none() {
         std::thread::sleep(Duration::from_millis(10 * moment));
         kill(&child, "TERM");
         let code = child.wait().expect("it ends").code();
+        let mut said = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
         // Before it listens, the signal ends it as any program.
         assert!(matches!(code, Some(0 | 143) | None), "{code:?}");
         ended[usize::from(code == Some(0))] += 1;
@@ -59,6 +61,10 @@ fn a_signal_at_any_moment_leaves_a_whole_case_or_none() {
         assert!(place.path("case").exists() || (!stood && code != Some(0)), "{moment}: {code:?}");
         if place.path("case").exists() {
             assert_eq!(names(&place.path("case")), whole, "{moment}");
+        }
+        if code == Some(143) && !stood {
+            let is_there = place.path("case").exists();
+            assert_eq!(said.contains("nothing was written"), !is_there, "{moment}: {said}");
         }
     }
     assert!(ended[0] > 0, "no run was stopped");

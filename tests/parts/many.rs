@@ -283,6 +283,53 @@ fn both_sides_of_an_address_translation_in_two_sets_are_said_to_be_one_connectio
 }
 
 #[test]
+fn a_capture_that_is_there_compressed_too_counts_once_and_so_do_the_mentions_in_it() {
+    let place = Place::new();
+    let case = fixture::named("pex");
+    let capture = case.read("capture.pcap");
+    place.put("plain/capture.pcap", &capture);
+    place.put("zipped/capture.pcap.gz", &gzipped(&capture));
+    for (capture, part) in [("plain/capture.pcap", "plain.part"), ("zipped/capture.pcap.gz", "zipped.part")] {
+        assert_eq!(place.run(&["facts", capture, "-o", part]).0, 0);
+    }
+    let counts = |report: &Value| -> Vec<(String, u64)> {
+        let row = |row: &Value| (format!("{} {}", row["subject"], row["by"]), number(&row["count"]));
+        list(&report["mentions"]).iter().map(row).collect()
+    };
+    let alone = parsed(&place.report(&["plain.part"], false));
+    let both = parsed(&place.report(&["plain.part", "zipped.part"], false));
+    assert!(!counts(&alone).is_empty());
+    assert_eq!(counts(&both), counts(&alone));
+    assert_eq!(list(&both["inputs"]).len(), 1, "one of them is read");
+    assert_eq!(figures(&both), figures(&alone));
+    // The same packets as another capture, which begins a second later, are another tap's: it named them, too.
+    let mut later = capture.clone();
+    shift(&mut later, 1);
+    place.put("later/capture.pcap", &later);
+    assert_eq!(place.run(&["facts", "later/capture.pcap", "-o", "later.part"]).0, 0);
+    let added = parsed(&place.report(&["plain.part", "later.part"], false));
+    let twice: Vec<(String, u64)> = counts(&alone).into_iter().map(|(name, count)| (name, 2 * count)).collect();
+    assert_eq!(counts(&added), twice);
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// Moves all frames of a pcap by some seconds.
+fn shift(capture: &mut [u8], seconds: u32) {
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    let mut at = 24;
+    while at + 16 <= capture.len() {
+        let time = word(capture, at) + seconds;
+        capture[at..at + 4].copy_from_slice(&time.to_le_bytes());
+        at += 16 + word(capture, at + 8) as usize;
+    }
+}
+
+#[test]
 fn a_set_twice_is_one_and_a_set_within_another_one_is_left_out() {
     let place = Place::new();
     let torrent = torrent();

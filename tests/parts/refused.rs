@@ -125,6 +125,24 @@ fn a_part_that_was_read_with_other_options_is_refused() {
 }
 
 #[test]
+fn of_two_parts_of_one_capture_that_with_other_options_is_refused_and_the_other_one_goes_on() {
+    let place = place();
+    assert_eq!(place.run(&["facts", "plain.pcap", "-o", "flagged.part", "--checksums", "flag"]).0, 0);
+    let parts = ["plain.part", "flagged.part", "-t", "plain.torrent"];
+    for (options, stays, refused) in
+        [(&[][..], "plain.part", "flagged.part"), (&["--checksums", "flag"], "flagged.part", "plain.part")]
+    {
+        let alone = parsed(&place.report(&[&[stays, "-t", "plain.torrent"], options].concat(), false));
+        let report = parsed(&place.report(&[&parts[..], options].concat(), true));
+        assert!(sum(&alone, "verified_bytes") > 0);
+        assert_eq!(sum(&report, "verified_bytes"), sum(&alone, "verified_bytes"));
+        let told = list(&report["passed_over"]);
+        assert_eq!((told.len(), text(&told[0]["name"])), (1, refused));
+        assert!(text(&told[0]["found"]).contains("other options"), "{}", told[0]);
+    }
+}
+
+#[test]
 fn two_parts_that_share_some_captures_are_both_refused_and_the_others_go_on() {
     let place = place();
     let case = fixture::named("hybrid");
@@ -174,6 +192,26 @@ fn a_capture_that_changed_is_told_and_accuses_nobody() {
     place.put("elsewhere/below/renamed", &capture);
     let again = parsed(&place.report(&["part", "-t", "a.torrent", "--captures", "elsewhere"], false));
     assert_eq!(again, before);
+}
+
+#[test]
+fn a_capture_that_is_missing_takes_no_accusation_from_another_torrent() {
+    let place = place();
+    let case = fixture::named("corrupt-seeder");
+    place.put("corrupt/capture.pcap", &case.read("capture.pcap"));
+    place.put("corrupt.torrent", &case.read(&case.torrent()));
+    assert_eq!(place.run(&["facts", "corrupt/capture.pcap", "-t", "corrupt.torrent", "-o", "corrupt.part"]).0, 0);
+    let judge = |parts: &[&str]| {
+        let torrents = ["-t", "corrupt.torrent", "-t", "plain.torrent", "--captures", "corrupt", "-f", "json"];
+        let Ran(code, out, said) = place.run(&[&["analyze"], parts, &torrents].concat());
+        assert!(matches!(code, 0 | 3), "{said}");
+        parsed(&out)
+    };
+    let alone = judge(&["corrupt.part"]);
+    assert!(sum(&alone, "refuted_bytes") > 0);
+    // Pieces of the same numbers, of a torrent whose capture is not at hand.
+    let both = judge(&["corrupt.part", "plain.part"]);
+    assert_eq!(sum(&both, "refuted_bytes"), sum(&alone, "refuted_bytes"));
 }
 
 #[test]

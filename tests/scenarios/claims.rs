@@ -57,6 +57,26 @@ fn t11_a_partial_bitfield_and_haves_add_up() {
 }
 
 #[test]
+fn t11_peers_that_have_more_at_each_connection_reach_no_bound() {
+    let torrent = Recipe::single("many.bin", SMALL, 300 * SMALL as usize, 5).v1();
+    let mut world = World::new();
+    // One after another: the sets become full, and take less room than before.
+    for has in [150, 280, 300] {
+        for peer in 0..3 {
+            let at = format!("81.2.69.{}:6881", 30 + peer);
+            let conn = world.meet(address(M), address(&at), torrent.info_hash, [id(1), id(10 + peer)]);
+            world.send(conn, Side::B, &wire::bitfield(300, &(0..has).collect::<Vec<_>>()));
+            world.close(conn, Side::A);
+        }
+    }
+    let evidence = analyze(&world, &torrent);
+    assert!(evidence.anomalies.tally(Kind::LimitReached).is_none());
+    for peer in 0..3 {
+        assert_eq!(subject(&evidence, &format!("81.2.69.{}:6881", 30 + peer)).pieces_advertised, 300);
+    }
+}
+
+#[test]
 fn t12_two_info_hashes_on_one_connection_are_no_common_swarm() {
     let torrent = four_pieces();
     let mut world = World::new();

@@ -75,7 +75,7 @@ fn a_utp_packet_sent_again_too_late_leaves_all_before_in_doubt() {
 
 /// M fetches two pieces from S; one byte of the second is wrong in the packet that holds it, and the checksums of the
 /// packets of S that `wrong` names among those with data are.
-fn damaged(torrent: &Torrent, ends: [&str; 2], utp: bool, wrong: impl Fn(bool) -> bool) -> Evidence {
+fn damaged(torrent: &Torrent, ends: [&str; 2], utp: bool, wrong: impl Fn(bool) -> bool) -> World {
     let mut world = World::new();
     let mut block = torrent.block(1, SMALL, SMALL).to_vec();
     block[9_000] ^= 0x04;
@@ -103,7 +103,7 @@ fn damaged(torrent: &Torrent, ends: [&str; 2], utp: bool, wrong: impl Fn(bool) -
             packet.sum = Sum::Wrong;
         }
     }
-    analyze(&world, torrent)
+    world
 }
 
 #[test]
@@ -114,15 +114,26 @@ fn t64_one_damaged_frame_among_right_ones_refutes_nobody() {
     for (torrent, by_leaf) in [(recipe().v1(), false), (recipe().v2(), true), (recipe().hybrid(), true)] {
         for (ends, utp) in [([M, S], false), ([M, S], true), (six, false), (six, true)] {
             // One frame is damaged; none is; all are, as offloading or a change of addresses leaves them.
-            let one = damaged(&torrent, ends, utp, |holds| holds);
+            let world = damaged(&torrent, ends, utp, |holds| holds);
+            let one = analyze(&world, &torrent);
             let row = transfer(&one, ends[1], ends[0]);
             assert_eq!((row.bytes.refuted, row.bytes.disputed), (0, 0), "{utp}");
             assert!(
                 row.bytes.verified >= piece && row.bytes.unproven > 0 && row.flags.contains(&Flag::BadChecksum)
             );
             assert_eq!(one.anomalies.tally(Kind::BadChecksum).map(|tally| tally.count), Some(1));
+            // A second tap sees all others a little before, or a little after the first one.
+            for apart in [-1_000_000, -1_000, 1_000_000] {
+                let mut second = world.clone();
+                second.packets.retain(|packet| packet.sum != Sum::Wrong);
+                second.packets.iter_mut().for_each(|packet| packet.time += apart);
+                let both = Run::new().capture(world.pcap()).capture(second.pcap()).torrent(&torrent).evidence();
+                let bytes = transfer(&both, ends[1], ends[0]).bytes;
+                assert_eq!((bytes.refuted, bytes.disputed), (0, 0), "{utp} {apart}: {bytes:?}");
+                assert!(bytes.verified >= piece, "{utp} {apart}: {bytes:?}");
+            }
             for all in [false, true] {
-                let evidence = damaged(&torrent, ends, utp, |_| all);
+                let evidence = analyze(&damaged(&torrent, ends, utp, |_| all), &torrent);
                 let row = transfer(&evidence, ends[1], ends[0]);
                 assert!(
                     row.bytes.refuted > 0 && (row.bytes.unproven == 0 || by_leaf),
@@ -131,6 +142,31 @@ fn t64_one_damaged_frame_among_right_ones_refutes_nobody() {
                 );
                 assert!(!row.flags.contains(&Flag::BadChecksum));
             }
+        }
+    }
+}
+
+#[test]
+fn t64_what_lies_in_a_cut_frame_refutes_nobody() {
+    let recipe = || Recipe::single("c.bin", 2 * SMALL, 8 * SMALL as usize, 64);
+    for torrent in [recipe().v1(), recipe().v2(), recipe().hybrid()] {
+        for (cut, refutes) in [(false, true), (true, false)] {
+            let mut world = World::new();
+            let good = join(&mut world, &torrent, M, S2);
+            fetch_all(&mut world, good, &torrent);
+            let conn = join(&mut world, &torrent, M, S);
+            let mut block = torrent.block(1, 0, SMALL).to_vec();
+            block[100] ^= 0x04;
+            world.send(conn, Side::A, &wire::request(1, 0, SMALL));
+            world.deliver(conn, Side::B, 1, 0, &block, false);
+            world.fetch(conn, Side::B, &torrent, 2);
+            if cut {
+                let of_s = world.packets.iter_mut().filter(|packet| packet.from == address(S));
+                of_s.for_each(|packet| packet.snaplen = 1_000);
+            }
+            let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+            assert_eq!(bytes.refuted > 0, refutes, "{cut}: {bytes:?}");
+            assert!(bytes.verified > 0 && (cut == (bytes.unproven > 0)), "{cut}: {bytes:?}");
         }
     }
 }

@@ -295,3 +295,166 @@ fn t53_t68_a_forged_segment_that_stands_before_all_of_the_other_tap_is_held_agai
         assert!(bytes.verified >= 2 * u64::from(SMALL), "{away}: {bytes:?}");
     }
 }
+
+/// The numbers of the last packet of `side`: the next one that it sends, and the one that it acknowledges.
+fn numbers(world: &World, side: Side) -> [u32; 2] {
+    let own = world.packets.iter().rev().find(|packet| packet.side == side).expect("it sent");
+    let Body::Tcp { seq, ack, payload, .. } = &own.body else { panic!("TCP") };
+    [seq.wrapping_add(payload.len() as u32), *ack]
+}
+
+#[test]
+fn t52_t54_a_blind_segment_far_ahead_loses_and_doubles_nothing_whatever_it_holds() {
+    let torrent = two_block_pieces();
+    let bad = [wire::handshake(torrent.info_hash, id(7)), wire::piece(3, 0, &[9; 900])].concat();
+    for ahead in [1_u32 << 29, (1 << 30) - 5, 20 << 20] {
+        for payload in [&bad[..], b"x"] {
+            let interfere = |world: &mut World, conn: Conn| {
+                let [seq, ack] = numbers(world, Side::B);
+                let blind = [seq.wrapping_add(ahead), ack.wrapping_add(1 << 30)];
+                forge(world, conn, Side::B, Flags::ACK, blind, payload);
+            };
+            let world = with_interference(&torrent, interfere);
+            is_whole(&analyze(&world, &torrent), &format!("{ahead}"));
+            // And with a second tap, whose clock is behind and who does not have it.
+            let mut second = with_interference(&torrent, |world, conn| world.ack(conn, Side::B));
+            second.packets.iter_mut().for_each(|packet| packet.time -= 900_000_000);
+            let evidence = Run::new().capture(world.pcap()).capture(second.pcap()).torrent(&torrent).evidence();
+            let bytes = transfer(&evidence, S, M).bytes;
+            let sums = (bytes.verified, bytes.refuted, bytes.repeated, bytes.lost);
+            assert_eq!(sums, (6 * u64::from(SMALL), 2 * u64::from(SMALL), 0, 0), "{ahead}, two taps: {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn t53_what_stands_behind_an_acknowledged_fin_refutes_nobody() {
+    let torrent = two_block_pieces();
+    for more in 1..4 {
+        let mut world = World::new();
+        let conn = join_by(&mut world, &torrent, M, S, Side::B);
+        (0..3).for_each(|piece| world.fetch(conn, Side::B, &torrent, piece));
+        world.close(conn, Side::B);
+        let [own, ack] = numbers(&world, Side::A);
+        for block in 0..more {
+            let seq = ack.wrapping_sub(1).wrapping_add(block * (13 + SMALL));
+            let bad = wire::piece(3, block % 2 * SMALL, &vec![9; SMALL as usize]);
+            forge(&mut world, conn, Side::B, Flags::ACK, [seq, own], &bad);
+        }
+        let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+        assert_eq!((bytes.verified, bytes.refuted), (6 * u64::from(SMALL), 0), "{more}: {bytes:?}");
+    }
+}
+
+#[test]
+fn t53_utp_data_under_the_number_of_a_fin_refutes_nobody() {
+    let torrent = two_block_pieces();
+    for before in [true, false] {
+        for away in [0_u16, 20_000] {
+            let mut world = World::new();
+            let mut conn = UtpConn::open(&mut world, address(M), address(S), 700, [1, 20_000]);
+            conn.join(&mut world, &torrent, [id(1), id(2)]);
+            (0..3).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+            let (number, ack) = (conn.next(1), conn.next(0).wrapping_sub(1));
+            let fin = header(Type::Fin, 0, 700, world.now, number, ack);
+            let data = header(Type::Data, 0, 700, world.now, number, ack.wrapping_sub(away));
+            let data = [data, wire::piece(3, 0, &[9; 900])].concat();
+            for packet in if before { [&data[..], &fin[..]] } else { [&fin[..], &data[..]] } {
+                world.datagram(address(S), address(M), packet);
+                world.pass(1_000_000);
+            }
+            let state = header(Type::State, 0, 701, world.now, ack.wrapping_add(1), number);
+            world.datagram(address(M), address(S), &state);
+            let bytes = transfer(&analyze(&world, &torrent), S, M).bytes;
+            assert_eq!((bytes.verified, bytes.refuted), (6 * u64::from(SMALL), 0), "{before} {away}: {bytes:?}");
+        }
+    }
+}
+
+/// Two taps of a connection over uTP, each with one direction, the second one far behind the first.
+fn two_taps(world: &World, ends: [&str; 2], first: usize) -> Run {
+    let (ahead, behind): (Vec<_>, Vec<_>) =
+        world.packets.iter().cloned().partition(|packet| packet.from == address(ends[first]));
+    let (mut one, mut other) = (world.clone(), world.clone());
+    (one.packets, other.packets) = (ahead, behind);
+    one.packets.iter_mut().for_each(|packet| packet.time -= 1_000_000_000_000);
+    Run::new().capture(one.pcap()).capture(other.pcap())
+}
+
+#[test]
+fn t53_t68_a_forged_utp_packet_that_stands_before_all_of_the_other_tap_is_held_against_nobody() {
+    let recipe = || Recipe::single("two.bin", 2 * SMALL, 40 * SMALL as usize, 8);
+    for (torrent, version) in [(recipe().v1(), "v1"), (recipe().v2(), "v2"), (recipe().hybrid(), "hybrid")] {
+        for ends in [[M, S], ["[2001:db8::20]:50001", "[2001:db8::7]:6881"]] {
+            for away in [-20_000_i16, 700, 20_000, -70] {
+                for opener in [0, 1] {
+                    let mut world = World::new();
+                    let (from, to) = (address(ends[opener]), address(ends[1 - opener]));
+                    let mut conn = UtpConn::open(&mut world, from, to, 4_711, [100, 65_300]);
+                    let [asks, serves] = [opener, 1 - opener];
+                    conn.send(&mut world, asks, &wire::handshake(torrent.info_hash, id(1)));
+                    conn.send(&mut world, serves, &wire::handshake(torrent.info_hash, id(2)));
+                    conn.send(&mut world, serves, &wire::bitfield_full(torrent.pieces()));
+                    conn.send(&mut world, asks, &wire::interested());
+                    conn.send(&mut world, serves, &wire::unchoke());
+                    for piece in 0..torrent.pieces() {
+                        for (begin, len) in torrent.blocks(piece) {
+                            conn.send(&mut world, asks, &wire::request(piece, begin, len));
+                            let block = torrent.block(piece, begin, len);
+                            conn.deliver(&mut world, serves, piece, begin, block, true);
+                        }
+                    }
+                    let own =
+                        |packet: &&mut Packet| packet.from == address(ends[1]) && packet.payload().len() > 1_000;
+                    let forged = world.packets.iter_mut().filter(own).nth(20).expect("data");
+                    if let Body::Udp { payload } = &mut forged.body {
+                        let ack = u16::from_be_bytes([payload[18], payload[19]]).wrapping_add(away as u16);
+                        payload[18..20].copy_from_slice(&ack.to_be_bytes());
+                        payload[500] ^= 1;
+                    }
+                    let evidence = two_taps(&world, ends, 1).torrent(&torrent).evidence();
+                    let refuted: u64 = evidence.subjects.iter().map(|subject| subject.bytes.refuted).sum();
+                    let bytes = transfer(&evidence, ends[1], ends[0]).bytes;
+                    let name = format!("{version} {} {away} {opener}: {bytes:?}", ends[0]);
+                    assert_eq!((refuted, bytes.lost), (0, 0), "{name}");
+                    assert!(bytes.verified >= sent(&world) - 2 * u64::from(SMALL), "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn t54_t65_one_blind_utp_acknowledgement_far_ahead_loses_nothing() {
+    let torrent = two_block_pieces();
+    for ends in [[M, S], ["[2001:db8::20]:50001", "[2001:db8::7]:6881"]] {
+        // By the number of its sender, and how far ahead it is; the middle and the end of the connection.
+        for (own, ahead) in [(0x5a5a, 700), (0x5a5a, 5_000), (0, 1_500), (0, 5_000), (0, 20_000), (0, 700)] {
+            for again in [false, true] {
+                let mut world = World::new();
+                let mut conn = UtpConn::open(&mut world, address(ends[0]), address(ends[1]), 4_711, [100, 500]);
+                conn.join(&mut world, &torrent, [id(1), id(2)]);
+                let blind = |world: &mut World, conn: &UtpConn, last: bool| {
+                    if !last || own != 0 || ahead > 1_024 {
+                        let (seq, ack) = (conn.next(0) ^ own, conn.next(1).wrapping_add(ahead));
+                        // Its clock is as well guessed as its numbers.
+                        let packet = header(Type::State, 0, 4_712, world.now ^ (1 << 40), seq, ack);
+                        world.datagram(address(ends[0]), address(ends[1]), &packet);
+                    }
+                };
+                (0..2).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+                blind(&mut world, &conn, false);
+                world.pass(2_500_000_000);
+                (2..torrent.pieces()).for_each(|piece| conn.fetch(&mut world, &torrent, piece));
+                if again {
+                    blind(&mut world, &conn, true);
+                }
+                let evidence = analyze(&world, &torrent);
+                let seeder = transfer(&evidence, ends[1], ends[0]);
+                let name = format!("{} {own} {ahead} {again}: {:?} {:?}", ends[0], seeder.bytes, seeder.flags);
+                assert_eq!(seeder.bytes, clean(sent(&world)), "{name}");
+                assert!(seeder.flags.is_empty() && seeder.standard.is_some(), "{name}");
+            }
+        }
+    }
+}

@@ -273,3 +273,60 @@ fn t54_an_acknowledgement_before_its_bytes_confirms_nothing_when_later_ones_fall
         assert_eq!((bytes.acknowledged, bytes.lost, bytes.verified), (0, 0, 2 * u64::from(SMALL)), "{utp}");
     }
 }
+
+/// A packet with numbers out of the air in the name of either end, before all others.
+fn before_all(world: &World, number: u32, from: &str, flags: crate::synth::frame::Flags, len: usize) -> World {
+    let mut world = world.clone();
+    let own = |packet: &&Packet| packet.from == address(from);
+    let mut packet = world.packets.iter().find(own).expect("it sends").clone();
+    packet.time = world.packets[0].time - 1_000_000;
+    packet.body = match packet.body {
+        Body::Tcp { .. } => {
+            Body::Tcp { seq: number, ack: number ^ 0x1234_5678, flags, offset: 0, payload: vec![0x5a; len] }
+        }
+        Body::Udp { mut payload } => {
+            payload.truncate(20);
+            payload[16..18].copy_from_slice(&(number as u16).to_be_bytes());
+            payload[18..20].copy_from_slice(&(number as u16 ^ 0x5a5a).to_be_bytes());
+            payload[0] = if len > 0 { 0x01 } else { 0x21 };
+            payload.extend(vec![0x5a; len]);
+            Body::Udp { payload }
+        }
+    };
+    world.packets.insert(0, packet);
+    world
+}
+
+#[test]
+fn one_blind_packet_before_a_connection_from_its_middle_takes_nothing_of_it() {
+    use crate::synth::frame::Flags;
+    for torrent in torrents() {
+        for (ends, utp) in [([FORGED, M], false), ([FORGED, M], true), ([S6, M6], false), ([S6, M6], true)] {
+            let mut world = World::new();
+            connection(&mut world, &torrent, ends, utp, true);
+            // Without the opening.
+            world.packets.drain(..if utp { 2 } else { 3 });
+            let whole = analyze(&world, &torrent);
+            let expected = transfer(&whole, ends[0], ends[1]);
+            assert!(expected.standard.is_some() && expected.bytes.verified == FOUR, "{:?}", expected.bytes);
+            for from in ends {
+                for (flags, len) in [
+                    (Flags::ACK, 0),
+                    (Flags::SYN, 0),
+                    (Flags::SYN | Flags::ACK, 0),
+                    (Flags::RST, 0),
+                    (Flags::FIN | Flags::ACK, 0),
+                    (Flags::ACK, 700),
+                ] {
+                    let number = 3_100_060_000;
+                    let evidence = Run::new().capture(before_all(&world, number, from, flags, len).pcap());
+                    let evidence = evidence.torrent(&torrent).once(1, 64 << 20).expect("the run can go on");
+                    let row = transfer(&evidence, ends[0], ends[1]);
+                    let name = format!("{utp} {from} {flags:?} {len}: {:?} {:?}", row.bytes, row.flags);
+                    assert_eq!((row.bytes.verified, row.bytes.refuted, row.bytes.lost), (FOUR, 0, 0), "{name}");
+                    assert!(!row.flags.contains(&Flag::ReturnPathUnconfirmed) && row.standard.is_some(), "{name}");
+                }
+            }
+        }
+    }
+}

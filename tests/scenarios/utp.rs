@@ -53,6 +53,9 @@ fn a_utp_packet_that_is_lost_costs_its_block_and_no_other() {
     let bytes = transfer(&evidence, S, M).bytes;
     assert_eq!(bytes.verified, sent(&world) - u64::from(SMALL));
     assert_eq!((bytes.refuted, bytes.disputed), (0, 0));
+    // What was taken out, by the numbers around it.
+    let quality = &evidence.quality;
+    assert_eq!((quality.gaps, quality.gap_packets, quality.gap_bytes), (1, 1, 0));
 }
 
 /// M opens to S and fetches everything.

@@ -1,9 +1,7 @@
 //! Captures: where each frame's bytes lie, and who sent a frame. pcap and pcapng, as far as a place in them needs it.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
-use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::{fs::File, net::IpAddr, net::SocketAddr, path::Path};
 
 /// A capture.
 pub(crate) struct Capture {

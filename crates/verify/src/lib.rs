@@ -3,7 +3,8 @@
 //!
 //! The order: the manifest ([`verify`]), the captures by their digests (`place`, `capture`), the torrents of the case (`torrent`), the
 //! rows of `tables/pieces.csv` (`rows`), then piece by piece (`unit`): the bytes that each row names are read from the captures, put
-//! together, hashed, compared, and each row's class is found again. The rows of every transfer add up to its figures.
+//! together, hashed, compared, and each row's class is found again. The rows of every transfer go between its ends and add up to its
+//! figures, those of the transfers to its subjects, and a grade from G7 on has rows that show it.
 //!
 //! Bytes that it cannot find again it counts and names ([`Checked::unseen`]). It does not rebuild streams: that a
 //! packet's bytes belong to the piece that a row says is what the hash shows, where one matches.
@@ -16,10 +17,7 @@ mod rows;
 mod torrent;
 mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, collections::BTreeSet, fmt::Display, fs, fs::File, path::Path, path::PathBuf};
 
 use serde_json::Value;
 
@@ -46,22 +44,11 @@ pub struct Checked {
 /// Why a case is not confirmed.
 #[derive(Debug)]
 pub enum Fault {
-    /// The case is not what its captures show; this is the first difference.
-    Differs {
-        /// The file, or the piece and its sender.
-        place: String,
-        /// Statement of the case.
-        stated: String,
-        /// Value that was found.
-        found: String,
-    },
-    /// A capture is not among the files.
-    Missing {
-        /// Name of the file in the case.
-        name: String,
-        /// Its digest.
-        sha256: String,
-    },
+    /// The case is not what its captures show. Of the first difference the place (a file, or a piece and its sender), what the case
+    /// says, and what was found.
+    Differs([String; 3]),
+    /// A capture is not among the files: what the case calls it, and its digest.
+    Missing([String; 2]),
     /// It could not be checked.
     Cannot(String),
 }
@@ -79,15 +66,25 @@ pub fn verify(case: &Path, files: &[PathBuf]) -> Result<Checked, Fault> {
         captures.insert(*input, Capture::open(path).map_err(|why| cannot(path, why))?);
     }
     let torrents = torrents(case)?;
-    let table = case.join(PIECES);
+    let table = case.join("tables/pieces.csv");
     let bytes = fs::read(&table).map_err(|why| cannot(&table, why))?;
     let rows = rows::read(&bytes).map_err(|why| cannot(&table, why))?;
     sums(&rows, &report)?;
+    let mut whole = BTreeSet::new();
     let mut pieces: BTreeMap<(&str, Option<u32>), Vec<&Row>> = BTreeMap::new();
     rows.iter().for_each(|row| pieces.entry((&row.info_hash, row.piece)).or_default().push(row));
     for ((info_hash, piece), rows) in pieces {
-        unit::check(torrents.get(info_hash), piece, &rows, &mut captures, &mut checked)?;
+        let expected = torrents.get(info_hash).zip(piece).and_then(|(torrent, piece)| torrent.piece(piece));
+        unit::check(expected.as_ref(), &rows, &mut captures, &mut checked)?;
+        let mut sent = BTreeMap::<_, u64>::new();
+        for row in rows.iter().filter(|row| row.class == "verified") {
+            let who = rows::who(&row.uploader.to_string(), &row.transport, &row.info_hash);
+            *sent.entry((who, row.leaf)).or_default() += row.bytes;
+        }
+        sent.retain(|(_, leaf), sent| expected.as_ref().is_some_and(|piece| *sent >= piece.content(*leaf)));
+        whole.extend(sent.into_keys().map(|(who, _)| who));
     }
+    grades(&report, &whole)?;
     checked.rows = rows.len() as u64;
     Ok(checked)
 }
@@ -100,12 +97,6 @@ pub fn captures(case: &Path, files: &[PathBuf]) -> Result<Vec<Found>, Fault> {
     place::found(&opened(case)?.1, files)
 }
 
-impl Checked {
-    fn add(&mut self, why: &'static str, bytes: u64) {
-        *self.unseen.entry(why).or_default() += bytes;
-    }
-}
-
 /// The manifest and the report of a case, which agree.
 fn opened(case: &Path) -> Result<(Value, Value), Fault> {
     let (manifest, report) = (json(&case.join(MANIFEST))?, json(&case.join("report.json"))?);
@@ -115,18 +106,10 @@ fn opened(case: &Path) -> Result<(Value, Value), Fault> {
             return Err(cannot(&case.join(MANIFEST), why));
         }
     }
-    let inputs = |file: &Value| -> Value {
-        let keys = ["name", "bytes", "sha256"];
-        list(&file["inputs"])
-            .iter()
-            .map(|input| keys.map(|key| input[key].clone()).into_iter().collect::<Value>())
-            .collect()
-    };
-    for (key, own, other) in [
-        ("tool", &manifest["tool"], &report["tool"]),
-        ("options", &manifest["options"], &report["options"]),
-        ("inputs", &inputs(&manifest), &inputs(&report)),
-    ] {
+    let inputs = 0..list(&manifest["inputs"]).len().max(list(&report["inputs"]).len());
+    let inputs = inputs.flat_map(|at| ["name", "bytes", "sha256"].map(|key| format!("/inputs/{at}/{key}")));
+    for key in ["/tool", "/options"].map(str::to_owned).into_iter().chain(inputs) {
+        let [own, other] = [&manifest, &report].map(|file| file.pointer(&key).unwrap_or(&Value::Null));
         if own != other {
             return differs(format!("{key} in {MANIFEST} and report.json"), own, other);
         }
@@ -155,10 +138,8 @@ fn stated_files(case: &Path, manifest: &Value) -> Result<u64, Fault> {
             return differs(name, stated, format!("{bytes} bytes, SHA-256 {found}"));
         }
     }
-    match there.first() {
-        Some(name) => differs(name, "not in the manifest", "it is there"),
-        None => Ok(list(&manifest["outputs"]).len() as u64),
-    }
+    let files = list(&manifest["outputs"]).len() as u64;
+    there.first().map_or(Ok(files), |name| differs(name, "not in the manifest", "it is there"))
 }
 
 /// The torrents of the case, by the info-hash of their name, which must be their own.
@@ -170,35 +151,69 @@ fn torrents(case: &Path) -> Result<BTreeMap<String, Torrent>, Fault> {
         let torrent = Torrent::parse(&bytes).map_err(|why| cannot(&path, why))?;
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !torrent.info_hashes.contains(&name) {
-            let place = path.display().to_string();
-            return differs(place, format!("info-hash {name}"), torrent.info_hashes.join(", "));
+            return differs(
+                path.display().to_string(),
+                format!("info-hash {name}"),
+                torrent.info_hashes.join(", "),
+            );
         }
         torrents.insert(name, torrent);
     }
     Ok(torrents)
 }
 
-/// The rows of each transfer add up to its figures, class by class.
+/// The rows of each transfer go between its ends and add up to its figures, class by class; the transfers of an address add up to
+/// its subjects. Where the analysis reached a bound, of which the report tells, some may have none.
 fn sums(rows: &[Row], report: &Value) -> Result<(), Fault> {
-    let mut sums: BTreeMap<(u64, &str), u64> = BTreeMap::new();
-    rows.iter().for_each(|row| *sums.entry((row.transfer, &row.class)).or_default() += row.bytes);
-    let is_bound = |anomaly: &Value| text(&anomaly["kind"]) == "limit-reached";
-    for (at, transfer) in (0..).zip(list(&report["transfers"])) {
-        let all: u64 = CLASSES.iter().filter_map(|class| sums.get(&(at, *class))).sum();
-        // A bound of the analysis was reached: then the report says so.
-        if all == 0 && list(&report["anomalies"]).iter().any(is_bound) {
-            continue;
-        }
-        let classes = CLASSES.map(|class| (class, sums.get(&(at, class)).copied().unwrap_or(0)));
-        for (class, found) in classes.into_iter().chain([("served", all)]) {
-            let stated = &transfer[format!("{class}_bytes")];
-            if stated.as_u64() != Some(found) {
-                let place = format!("{} -> {}", text(&transfer["uploader"]), text(&transfer["downloader"]));
-                return differs(place, format!("{class} {stated}"), format!("rows of pieces with {found} bytes"));
-            }
+    // What was found, and what is stated.
+    let mut sums = BTreeMap::<String, [[u64; 7]; 2]>::new();
+    let mut add = |key: String, side: usize, figures: [u64; 7]| {
+        let sums = sums.entry(key).or_default().iter_mut().nth(side);
+        sums.into_iter().flatten().zip(figures).for_each(|(sum, figure)| *sum = sum.saturating_add(figure));
+    };
+    for row in rows {
+        let edge = format!("{} {} {} {}", row.uploader, row.downloader, row.transport, row.info_hash);
+        let figures = FIGURES.map(|figure| if figure == "served" || figure == row.class { row.bytes } else { 0 });
+        add(format!("transfer {}: {edge}", row.transfer), 0, figures);
+    }
+    for (at, row) in (0..).zip(list(&report["transfers"])) {
+        let edge = ["uploader", "downloader", "transport", "info_hash"].map(|key| text(&row[key])).join(" ");
+        add(format!("transfer {at}: {edge}"), 1, figures(row));
+        add(who(text(&row["uploader"]), row), 0, figures(row));
+    }
+    list(&report["subjects"]).iter().for_each(|row| add(who(text(&row["endpoint"]), row), 1, figures(row)));
+    let is_bound = list(&report["anomalies"]).iter().any(|anomaly| text(&anomaly["kind"]) == "limit-reached");
+    for (key, [found, stated]) in sums {
+        let mut both = FIGURES.iter().zip(stated.iter().zip(found));
+        let is_open = is_bound && (found == [0; 7] || !key.starts_with("transfer"));
+        if let Some((figure, (stated, found))) = both.find(|(_, (stated, found))| *stated != found && !is_open) {
+            return differs(key, format!("{figure} {stated}"), format!("rows with {found}"));
         }
     }
     Ok(())
+}
+
+fn figures(row: &Value) -> [u64; 7] {
+    FIGURES.map(|figure| row[format!("{figure}_bytes")].as_u64().unwrap_or(u64::MAX))
+}
+
+/// Nobody has a grade from G7 on without verified bytes, or one from G8 on, or the standard, without a whole unit.
+fn grades(report: &Value, whole: &BTreeSet<String>) -> Result<(), Fault> {
+    for row in ["subjects", "transfers"].iter().flat_map(|kind| list(&report[*kind])) {
+        let end = row["endpoint"].as_str().unwrap_or(text(&row["uploader"]));
+        let is_whole = matches!(text(&row["grade"]), "G8" | "G9") || row["actionable"] == true;
+        let is_shown = if is_whole { whole.contains(&who(end, row)) } else { row["verified_bytes"] != 0 };
+        if !is_shown && (is_whole || text(&row["grade"]) == "G7") {
+            let stated = format!("{}, standard met: {}", row["grade"], row["actionable"]);
+            return differs(end, stated, "no rows of verified bytes show it");
+        }
+    }
+    Ok(())
+}
+
+/// Whom a row of the report is about: address, transport and torrent.
+fn who(end: &str, row: &Value) -> String {
+    rows::who(end, text(&row["transport"]), text(&row["info_hash"]))
 }
 
 fn json(path: &Path) -> Result<Value, Fault> {
@@ -207,7 +222,7 @@ fn json(path: &Path) -> Result<Value, Fault> {
 }
 
 fn differs<T>(place: impl Into<String>, stated: impl Display, found: impl Display) -> Result<T, Fault> {
-    Err(Fault::Differs { place: place.into(), stated: stated.to_string(), found: found.to_string() })
+    Err(Fault::Differs([place.into(), stated.to_string(), found.to_string()]))
 }
 
 fn cannot(path: &Path, why: impl Display) -> Fault {
@@ -227,8 +242,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 const MANIFEST: &str = "manifest.json";
-const PIECES: &str = "tables/pieces.csv";
 /// Beside the files that the manifest states: itself, directories of them, and signatures of it.
 const BESIDE: [&str; 5] = [MANIFEST, "tables", "torrents", "manifest.json.sig", "manifest.json.minisig"];
-/// Every served byte is in exactly one of these.
-const CLASSES: [&str; 6] = ["verified", "refuted", "disputed", "unproven", "repeated", "pad"];
+/// All that was served, and the classes: every byte is in exactly one of these.
+const FIGURES: [&str; 7] = ["served", "verified", "refuted", "disputed", "unproven", "repeated", "pad"];

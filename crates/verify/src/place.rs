@@ -1,9 +1,6 @@
 //! Which files are the captures of a case: their digests decide, whatever they are called and however they are compressed.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, fs, fs::File, io, io::Read, path::Path, path::PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -36,12 +33,10 @@ fn one(at: u64, input: &Value, files: &[PathBuf], known: &mut Digests) -> Result
     if sha256.is_empty() {
         return Err(Fault::Cannot(format!("the case does not state the SHA-256 of {name} (--no-digest)")));
     }
-    let of_content = match text(&input["format"]).contains('+') {
-        true => (&input["content_bytes"], text(&input["content_sha256"])),
-        false => of_file,
-    };
+    let is_packed = text(&input["format"]).contains('+');
+    let content = (&input["content_bytes"], text(&input["content_sha256"]));
     let mut changed = None;
-    for ((bytes, stated), is_as_given) in [(of_file, true), (of_content, false)] {
+    for ((bytes, stated), is_as_given) in [(of_file, true), (if is_packed { content } else { of_file }, false)] {
         for path in files {
             let is_named = is_as_given && path.file_name().is_some_and(|own| *own == *name);
             match digest_of(path, !is_as_given, bytes.as_u64().filter(|_| !is_named), known) {
@@ -56,7 +51,7 @@ fn one(at: u64, input: &Value, files: &[PathBuf], known: &mut Digests) -> Result
     }
     match changed {
         Some((path, found)) => differs(path.display().to_string(), format!("SHA-256 {sha256} of {name}"), found),
-        None => Err(Fault::Missing { name, sha256 }),
+        None => Err(Fault::Missing([name, sha256])),
     }
 }
 
@@ -82,13 +77,9 @@ fn digest_of(path: &Path, of_content: bool, size: Option<u64>, known: &mut Diges
 /// Size and SHA-256 of what a reader gives.
 pub(crate) fn digest(mut reader: impl Read) -> io::Result<(u64, String)> {
     let (mut hash, mut chunk, mut bytes) = (Sha256::new(), vec![0; 1 << 18], 0);
-    loop {
-        match reader.read(&mut chunk)? {
-            0 => return Ok((bytes, hex(&hash.finalize()))),
-            read => {
-                hash.update(chunk.get(..read).unwrap_or_default());
-                bytes += read as u64;
-            }
-        }
+    while let read @ 1.. = reader.read(&mut chunk)? {
+        hash.update(chunk.get(..read).unwrap_or_default());
+        bytes += read as u64;
     }
+    Ok((bytes, hex(&hash.finalize())))
 }

@@ -28,6 +28,11 @@ pub(crate) struct Row {
     pub(crate) sums: Option<(String, String)>,
 }
 
+/// What is called a subject here: address, transport and torrent.
+pub(crate) fn who(end: &str, transport: &str, info_hash: &str) -> String {
+    format!("{} {transport} {info_hash}", end.rsplit_once(':').map_or(end, |(address, _)| address))
+}
+
 /// Reads the table; else says what is wrong, with its line.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
     let mut reader = csv::Reader::from_reader(bytes);

@@ -39,10 +39,9 @@ impl Torrent {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
         let root = Item::read(bytes, 0).ok_or("no bencode")?;
         let info = root.get(b"info").ok_or("no info dictionary")?;
-        let mut torrent = Self { piece_length: info.number(b"piece length"), ..Self::default() };
-        if torrent.piece_length == 0 {
-            return Err("no piece length");
-        }
+        let piece_length =
+            Some(info.number(b"piece length")).filter(|length| *length > 0).ok_or("no piece length")?;
+        let mut torrent = Self { piece_length, ..Self::default() };
         if let Some(hashes) = info.get(b"pieces") {
             torrent.info_hashes.push(hex(&Sha1::digest(info.raw)));
             let mut end = 0_u64;
@@ -121,6 +120,16 @@ impl Expected {
             layer.first().is_some_and(|found| found[..] == root[..])
         });
         v1.map_or(v2, |one| Some(one && v2.unwrap_or(true)))
+    }
+
+    /// Bytes without padding of a unit: of a leaf of the piece, or of all of it.
+    pub(crate) fn content(&self, leaf: Option<u32>) -> u64 {
+        let pads = self.pads.iter().map(|(first, end)| end - first).sum();
+        let below = |leaf: u32| self.len.saturating_sub(u64::from(leaf) * LEAF).min(LEAF);
+        // Of v2 each leaf is a unit; the last one may be the shortest.
+        let whole =
+            self.v2.as_ref().map_or(self.len.saturating_sub(pads), |(len, ..)| (len.max(&1) - 1) % LEAF + 1);
+        leaf.map_or(whole, below)
     }
 
     /// Returns true if a byte of the piece is padding, or lies behind the end of its file.

@@ -1,15 +1,13 @@
 //! One piece: its rows' bytes are read, put together and hashed, and the class of each row is found again.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, collections::BTreeSet, net::SocketAddr};
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::capture::Capture;
 use crate::rows::Row;
-use crate::torrent::{Expected, LEAF, Torrent};
+use crate::torrent::{Expected, LEAF};
 use crate::{Checked, Fault, differs, hex};
 
 /// The bytes that a row names, each run with its place in the piece.
@@ -23,8 +21,7 @@ type Unseen = Option<&'static str>;
 
 /// Checks the rows of one piece.
 pub(crate) fn check(
-    torrent: Option<&Torrent>,
-    piece: Option<u32>,
+    expected: Option<&Expected>,
     rows: &[&Row],
     captures: &mut BTreeMap<u64, Capture>,
     checked: &mut Checked,
@@ -33,15 +30,12 @@ pub(crate) fn check(
     for row in rows {
         reads.push(Read { row, runs: read(row, captures, checked)? });
     }
-    let expected = torrent.zip(piece).and_then(|(torrent, piece)| torrent.piece(piece));
-    let judged = match &expected {
-        Some(expected) => judged(expected, &reads)?,
-        None => rows.iter().map(|row| of_no_piece(row)).collect::<Result<_, _>>()?,
-    };
+    let unknown = || rows.iter().map(|row| of_no_piece(row)).collect();
+    let judged = expected.map_or_else(unknown, |expected| judged(expected, &reads))?;
     for (row, unseen) in rows.iter().zip(judged) {
         match unseen {
             None => checked.bytes += row.bytes,
-            Some(why) => checked.add(why, row.bytes),
+            Some(why) => *checked.unseen.entry(why).or_default() += row.bytes,
         }
     }
     Ok(())
@@ -69,7 +63,7 @@ fn read(
                 if capture.is_whole {
                     return differs(place(row), format!("bytes at {at}"), "they are in no frame");
                 }
-                checked.add("behind damage, where this program finds no frames", end - at);
+                *checked.unseen.entry("behind damage, where this program finds no frames").or_default() += end - at;
                 break;
             };
             if !row.frames.iter().any(|[file, first, last]| file == input && *first <= frame && frame <= *last) {
@@ -83,7 +77,12 @@ fn read(
                     let stated = format!("{} -> {}", row.uploader, row.downloader);
                     return differs(place(row), stated, format!("frame {frame} goes from {from} to {to}"));
                 }
-                _ => checked.add("whose sender is not looked at, in tunnels or other link layers", left),
+                _ => {
+                    *checked
+                        .unseen
+                        .entry("whose sender is not looked at, in tunnels or other link layers")
+                        .or_default() += left
+                }
             }
             at += left;
         }
@@ -127,7 +126,8 @@ fn judged(expected: &Expected, reads: &[Read<'_>]) -> Result<Vec<Unseen>, Fault>
             ("repeated", _) => repeated(read, reads),
             ("pad", _) | ("unproven", "outside") if places.all(|at| expected.is_pad(at as u64)) => Ok(None),
             (_, reason) => match attempt(row).and_then(|attempt| failed.get(&attempt)) {
-                Some((_, Some(true))) => {
+                // Beside a verified copy of its leaf, nothing is told by the hash of all.
+                Some((_, Some(true))) if reason != "in-doubt" => {
                     differs(place(row), said(row), "these bytes and those beside them match the hash of the piece")
                 }
                 Some((copy, Some(false))) if copy.content.differs(&read.runs) == Some(false) => Ok(None),
@@ -221,13 +221,8 @@ fn copies<'r, K: Ord>(
     let mut copies = BTreeMap::new();
     for read in reads {
         let Some(key) = key(read.row) else { continue };
-        let copy = match copies.entry(key) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let content = begin(entry.key());
-                entry.insert(Copy { content, reads: Vec::new(), clash: None })
-            }
-        };
+        let new = |key: &K| Copy { content: begin(key), reads: Vec::new(), clash: None };
+        let copy = copies.entry(key).or_insert_with_key(new);
         for (start, run) in &read.runs {
             let clash = copy.content.add(*start, run).map(|at| (read.row, at));
             copy.clash = copy.clash.or(clash);

@@ -35,6 +35,7 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         .iter()
         .map(|flag| {
             let id = match flag {
+                NoticeFlag::Signed => "signed",
                 NoticeFlag::GuessedEncoding => "guessed-encoding",
                 NoticeFlag::CopiesDiffer => "copies-differ",
                 NoticeFlag::ZoneAssumed => "zone-assumed",

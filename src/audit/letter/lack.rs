@@ -67,14 +67,32 @@ pub(super) fn no_piece(claim: &ClaimRow) -> String {
     text
 }
 
-/// Where the address sent pieces, which a sentence about its having sent none has to leave out.
+/// Why captures without a piece of the address leave a claim open.
+pub(super) fn open(claim: &ClaimRow) -> &'static str {
+    match &claim.coverage {
+        Some(coverage) if coverage.address != "whole" => "But it may have had connections that did not pass here",
+        Some(coverage) if coverage.packets_from == 0 => {
+            "But no packet from this address is in it either, so nothing shows that the address was in use and would have been \
+             seen"
+        }
+        Some(coverage) if coverage.drops.is_some_and(|drops| drops > 0) => {
+            "But the capturing program dropped packets, and a piece may have been among them"
+        }
+        _ => {
+            "But it does not hold readable packets of this address both before and after the stated time, as a contradiction \
+             would need"
+        }
+    }
+}
+
+/// That it sent none, less where it sent pieces all the same.
 pub(super) fn sent_none(claim: &ClaimRow) -> &'static str {
     let served = claim.evidence.as_ref().and_then(|found| found.address_served).unwrap_or_default();
     match (served.this_torrent_bytes, served.unknown_torrent_bytes, served.other_torrents_bytes) {
-        (0, 0, 0) => "in the capture it sent none.",
-        (0, 0, _) => "in the capture it sent none of this torrent.",
-        (0, ..) => "in the capture it sent none that is known to be of this torrent.",
-        _ => "in the capture it sent none at the stated time and port.",
+        (0, 0, 0) => "In the capture this address sent no piece.",
+        (0, 0, _) => "In the capture this address sent no piece of this torrent.",
+        (0, ..) => "In the capture this address sent no piece that is known to be of this torrent.",
+        _ => "In the capture this address sent no piece at the stated time and port.",
     }
 }
 

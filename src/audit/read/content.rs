@@ -114,7 +114,7 @@ impl Content {
         let read = keys::read(&words);
         content.free = read.free;
         if read.notices.is_empty() && content.found.is_empty() && whole_file {
-            content.found.push(Found::refused(Vec::new(), Format::Unknown, Refusal::NotANotice));
+            content.found.push(Found::refused(Vec::new(), Format::Unknown, Refusal::NoFields));
         }
         let format = if read.is_table { Format::TextTable } else { Format::Keys };
         content.found.extend(read.notices.into_iter().enumerate().map(|(index, row)| Found {

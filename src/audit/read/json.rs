@@ -84,7 +84,7 @@ fn objects(value: &Json, line: Option<u64>) -> Vec<Object> {
             }
             vec![one(members, line)]
         }
-        _ => refused(Refusal::NotANotice),
+        _ => refused(Refusal::NoFields),
     }
 }
 
@@ -102,7 +102,7 @@ fn one(members: &[(String, Json)], line: Option<u64>) -> Object {
     }
     let mut fields = Fields::default();
     scalars(members, &mut fields);
-    let fields = if fields.is_notice() { Ok(fields) } else { Err(Refusal::NotANotice) };
+    let fields = if fields.is_notice() { Ok(fields) } else { Err(Refusal::NoFields) };
     Object { format: Format::Json, line, fields }
 }
 

@@ -13,7 +13,7 @@ use std::io::Read;
 
 use jiff::tz::TimeZone;
 
-use super::claim::{Entry, Format, Origin, Refusal, Refused};
+use super::claim::{Entry, Format, NoticeFlag, Origin, Refusal, Refused};
 use content::{Content, Found};
 
 /// Reads notices, and keeps their claims.
@@ -54,7 +54,7 @@ impl Notices {
             self.mail(name, &[], &bytes);
         } else {
             let content = Content::of_bytes(&bytes, None, true);
-            self.assemble(name, &[], content.found, &content.free, None);
+            self.assemble(name, &[], content.found, &content.free, None, is_signed(&bytes));
         }
         Ok(())
     }
@@ -102,15 +102,23 @@ impl Notices {
         }
         match mail::read(bytes) {
             Err(why) => self.refuse(name, part.to_vec(), Format::Mail, why),
-            Ok(mail) if mail.found.is_empty() => {
-                self.refuse(name, part.to_vec(), Format::Mail, Refusal::NotANotice)
+            Ok(mail) if mail.found.is_empty() => self.refuse(name, part.to_vec(), Format::Mail, Refusal::NoFields),
+            Ok(mail) => {
+                self.assemble(name, part, mail.found, &mail.around, mail.sender.as_deref(), is_signed(bytes))
             }
-            Ok(mail) => self.assemble(name, part, mail.found, &mail.around, mail.sender.as_deref()),
         }
     }
 
     /// The claims of one file or mail, copies joined.
-    fn assemble(&mut self, name: &str, part: &[u32], mut found: Vec<Found>, around: &str, sender: Option<&str>) {
+    fn assemble(
+        &mut self,
+        name: &str,
+        part: &[u32],
+        mut found: Vec<Found>,
+        around: &str,
+        sender: Option<&str>,
+        signed: bool,
+    ) {
         copies::complete(&mut found);
         let mut entries: Vec<(u32, Entry)> = Vec::new();
         for Found { part: within, item, line, format, document, guessed, fields } in found {
@@ -128,10 +136,13 @@ impl Notices {
                 agent: own.and_then(|fields| fields.agent.clone()).or(sender),
                 by,
             };
-            let entry = match fields {
+            let mut entry = match fields {
                 Ok(fields) => fields.entry(origin, around, self.zone.as_ref(), guessed),
                 Err(why) => refused(origin, why),
             };
+            if signed {
+                entry.flags.insert(0, NoticeFlag::Signed);
+            }
             entries.push((document, entry));
         }
         for entry in copies::within_mail(entries) {
@@ -161,6 +172,12 @@ impl Notices {
 fn refused(origin: Origin, why: Refusal) -> Entry {
     let content = Err(Refused { why, found: String::new(), who: None });
     Entry { origin, copies: 1, flags: Vec::new(), differing: Vec::new(), content }
+}
+
+/// Returns true if a signature of a kind that notices carry is on or in a file or mail.
+fn is_signed(bytes: &[u8]) -> bool {
+    let marks = ["-----BEGIN PGP SIG", "multipart/signed", "pkcs7-signature", "xmldsig#"];
+    marks.iter().any(|mark| memchr::memmem::find(bytes, mark.as_bytes()).is_some())
 }
 
 /// Returns true if bytes begin with a head of mail.

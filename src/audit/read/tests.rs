@@ -242,5 +242,5 @@ fn hostile_mails_are_bounded() {
 #[test]
 fn an_armour_between_characters_of_several_bytes_is_undone() {
     let text = "é€—-----BEGIN PGP SIGNED MESSAGE-----€\n\nÜber\n-----BEGIN PGP SIGNATURE-----é\n-----END PGP SIGNATURE-----€";
-    assert_eq!(refusals(text), [Refusal::NotANotice]);
+    assert_eq!(refusals(text), [Refusal::NoFields]);
 }

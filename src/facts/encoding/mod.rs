@@ -23,7 +23,24 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes an integer.
+#[inline]
 fn take(from: &mut &[u8]) -> Option<u64> {
+    // Rationale: nearly all have one byte or two.
+    match *from {
+        [first, rest @ ..] if *first < 0x80 => {
+            *from = rest;
+            Some(u64::from(*first))
+        }
+        [first, second, rest @ ..] if *second < 0x80 => {
+            *from = rest;
+            Some(u64::from(*first & 0x7f) | u64::from(*second) << 7)
+        }
+        _ => take_long(from),
+    }
+}
+
+/// Takes an integer of any length.
+fn take_long(from: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let byte = u64::from(take_byte(from)?);

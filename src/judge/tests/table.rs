@@ -69,8 +69,8 @@ impl Ask for Shelf {
         self.read(parts, &(0..u32::MAX)).iter().filter(|(_, byte)| *byte != 0).count() as u64
     }
 
-    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<bool>, Error> {
-        Ok(vec![false; suspects.len()])
+    fn damaged(&mut self, suspects: &[Suspect]) -> Result<Vec<Option<Reason>>, Error> {
+        Ok(vec![None; suspects.len()])
     }
 }
 

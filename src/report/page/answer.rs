@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::blocks;
 use super::cast::{Cast, Peer};
 use super::figures::{dated, plural, share};
 use super::html::{self, Html, LONG, SHORT};
@@ -70,7 +71,7 @@ impl Answer {
             unread: unread.html(),
             first_unread: unread.hides_peers,
             rows,
-            inputs: cast.document.inputs.iter().take(MOST_INPUTS).map(input).collect(),
+            inputs: (1..=MOST_INPUTS).zip(&cast.document.inputs).map(|(at, each)| input(cast, at, each)).collect(),
             inputs_left: match captures.saturating_sub(MOST_INPUTS) {
                 0 => String::new(),
                 left => format!(
@@ -92,8 +93,7 @@ pub(super) fn is_given(torrent: &Torrent) -> bool {
 fn wrong(document: &Document) -> Html {
     let Some((first, others)) = document.instead.split_first() else { return Html::default() };
     let mut html = Html::text("No connection that could be read shows ");
-    let given: Vec<_> = document.torrents.iter().filter(|torrent| is_given(torrent)).collect();
-    match given.as_slice() {
+    match document.torrents.iter().filter(|torrent| is_given(torrent)).collect::<Vec<_>>().as_slice() {
         [Torrent { name: Some(name), .. }] => html.push("the info-hash of ").add(&html::quoted(name, LONG)),
         [one] => html.push(&format!("the info-hash {}", one.info_hash)),
         many => html.push(&format!("an info-hash of the {} given", counted(many.len() as u64, "torrent"))),
@@ -276,6 +276,9 @@ fn met_sentence(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
             counted(figures.sole_bytes, "byte")
         )),
     };
+    if figures.verified_bytes != figures.sole_bytes {
+        html.push(&format!("; in all {} are verified", counted(figures.verified_bytes, "byte")));
+    }
     html.add(&whole_files(peer));
     html.push(".");
     if let Some(standard) = &peer.subject.standard {
@@ -394,15 +397,16 @@ fn unproven_sentence(peer: &Peer<'_>) -> Html {
 }
 
 fn differing_sentence(peer: &Peer<'_>) -> Html {
-    let (refuted, served, pieces) =
-        (peer.figures.refuted_bytes, peer.figures.served_bytes, peer.subject.pieces_refuted);
+    let (figures, pieces) = (&peer.figures, peer.subject.pieces_refuted);
+    let (refuted, served) = (figures.refuted_bytes, figures.served_bytes);
     Html::text(&format!(
-        "{} of {} served bytes ({}) lie in blocks that differ from the torrent, in {} {}.",
+        "{} of {} served bytes ({}) lie in blocks that differ from the torrent, in {} {}{}.",
         grouped(refuted),
         grouped(served),
         share(refuted, served),
         grouped(pieces),
-        plural(pieces, "piece", "pieces")
+        plural(pieces, "piece", "pieces"),
+        blocks::which_differ(peer)
     ))
 }
 
@@ -543,7 +547,7 @@ fn bytes(input: &Input) -> u64 {
     }
 }
 
-fn input(input: &Input) -> InputRow {
+fn input(cast: &Cast<'_>, number: usize, input: &Input) -> InputRow {
     let none = || "–".to_owned();
     match input {
         Input::Capture {
@@ -559,7 +563,7 @@ fn input(input: &Input) -> InputRow {
             ..
         } => InputRow {
             name: html::name(name, LONG),
-            kind: format!("capture, {format}"),
+            kind: cast.numbering.capture(number, format),
             bytes: grouped(*bytes),
             frames: grouped(*frames),
             first: first_time.as_deref().map_or_else(none, dated),

@@ -1,8 +1,10 @@
 //! The blocks of the one peer that is shown: what it sent of each piece, and the filters of exactly those frames.
 
 use super::cast::{Cast, Peer};
-use crate::evidence::Class;
-use crate::report::blocks::{self, Block};
+use crate::evidence::{Class, Grade};
+use crate::report::blocks::{self, Block, Proof};
+use crate::report::filters::{Messages, Way, display_filter};
+use crate::report::model::Standard;
 use crate::report::text::{counted, grouped};
 
 /// The table.
@@ -36,6 +38,23 @@ pub(super) fn without(cast: &Cast<'_>, peer: &Peer<'_>) -> Option<String> {
     (!without.is_empty()).then(|| blocks::stretches(&without))
 }
 
+/// Filters that select exactly the frames of a proof; none where the report does not list them.
+pub(super) fn of_proof(cast: &Cast<'_>, peer: &Peer<'_>, standard: &Standard) -> Vec<(&'static str, String)> {
+    let Some(pieces) = cast.document.pieces.as_deref() else { return Vec::new() };
+    let Standard { piece, leaf, advertised, served, .. } = *standard;
+    let proof = Proof { piece, leaf, advertised, served };
+    let sets = blocks::proof(pieces, |number| cast.is_sent(peer, number), &proof);
+    if sets.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let named = ["advertised", "requested", "served"].into_iter().zip(&sets);
+    named
+        .flat_map(|(what, sets)| {
+            sets.iter().flat_map(|(_, set)| blocks::filters(set)).map(move |text| (what, text))
+        })
+        .collect()
+}
+
 /// Filters that select exactly the frames of what differs, and of all that was sent.
 pub(super) fn filters(all: &[Block]) -> Vec<(&'static str, String)> {
     let exact = |what, keep: &dyn Fn(&&Block) -> bool| {
@@ -48,6 +67,31 @@ pub(super) fn filters(all: &[Block]) -> Vec<(&'static str, String)> {
     differ.chain(exact("sent, exactly", &|_| true)).collect()
 }
 
+/// Filters of the piece messages of each piece with blocks that differ; none where the report lists the blocks themselves.
+pub(super) fn differing(cast: &Cast<'_>, peer: &Peer<'_>) -> Vec<String> {
+    if cast.document.pieces.is_some() {
+        return Vec::new();
+    }
+    let of = cast.sent(peer).filter_map(|transfer| {
+        let rung = transfer.rungs.iter().find(|rung| rung.grade == Grade::GX)?;
+        Some((rung.frames, Way::read(transfer)?))
+    });
+    let pieces = peer.subject.refuted_pieces.iter().flat_map(|range| range.first..=range.last);
+    let pieces: Vec<u32> = pieces.take(MOST_FILTERS).collect();
+    let filters = of.flat_map(|(frames, way)| {
+        let filter = |piece: &u32| display_filter(frames, Some(&way), Messages::Pieces(*piece));
+        pieces.iter().filter_map(filter).collect::<Vec<_>>()
+    });
+    filters.take(MOST_FILTERS).collect()
+}
+
+/// `: 1 and 4`, the first pieces with blocks that differ; empty where the report does not name them.
+pub(super) fn which_differ(peer: &Peer<'_>) -> String {
+    let ranges = peer.subject.refuted_pieces.iter().map(|range| (range.first.into(), range.last.into()));
+    let ranges: Vec<(u64, u64)> = ranges.collect();
+    if ranges.is_empty() { String::new() } else { format!(": {}", blocks::stretches(&ranges)) }
+}
+
 impl Rows {
     pub(super) fn of(cast: &Cast<'_>, all: &[Block]) -> Self {
         let cell = |frames| cast.numbering.cell(frames);
@@ -56,12 +100,8 @@ impl Rows {
             place: block.place(),
             bytes: grouped(block.bytes),
             class: block.class.name(),
-            asked: block.asked.map_or_else(|| "–".to_owned(), cell),
-            sent: match block.summed_frames() {
-                Some((count, frames)) => format!("{} frames, {}", grouped(count), cell(frames)),
-                None if block.frames.is_empty() => "–".to_owned(),
-                None => block.frames.iter().map(|frames| cell(*frames)).collect::<Vec<_>>().join(", "),
-            },
+            asked: blocks::cited(&block.asked, "–", cell),
+            sent: blocks::cited(&block.frames, "–", cell),
         };
         let left = match all.get(MOST_ROWS..) {
             None | Some([]) => String::new(),

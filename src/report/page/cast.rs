@@ -188,19 +188,20 @@ impl Peer<'_> {
         let ports: Vec<String> = self.observed();
         let ports: Vec<&str> =
             ports.iter().filter_map(|endpoint| endpoint.rsplit_once(':')).map(|(_, p)| p).collect();
+        let sent = if ports.len() < self.subject.sent_from.len() { "also sent" } else { "sent" };
         match ports.as_slice() {
             [] => String::new(),
             ports if ports.len() > MOST_PORTS => {
                 let shown: Vec<String> = ports.iter().take(MOST_PORTS).map(|port| format!(":{port}")).collect();
                 format!(
-                    " (port declared; sent from {} and {} other ports)",
+                    " (port declared; {sent} from {} and {} other ports)",
                     shown.join(", "),
                     ports.len() - MOST_PORTS
                 )
             }
             ports => {
                 let shown: Vec<Html> = ports.iter().map(|port| Html::text(&format!(":{port}"))).collect();
-                format!(" (port declared; sent from {})", html::listed(&shown))
+                format!(" (port declared; {sent} from {})", html::listed(&shown))
             }
         }
     }

@@ -78,6 +78,11 @@ impl Numbering {
         self.several
     }
 
+    /// The kind of an input: `capture, pcap`; of several, with the number by which its frames are cited.
+    pub(super) fn capture(self, number: usize, format: &str) -> String {
+        if self.several { format!("capture {number}, {format}") } else { format!("capture, {format}") }
+    }
+
     /// `frame 381`, `frames 597–7,594`, `capture 2, frames 1–3`.
     pub(super) fn frames(self, frames: Frames) -> String {
         let word = if frames.first == frames.last && frames.last_file.is_none() { "frame" } else { "frames" };
@@ -108,6 +113,17 @@ impl Numbering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_captures_each_has_the_number_by_which_its_frames_are_cited() {
+        let frames = Frames { file: 1, first: 3, last: 3, last_file: None };
+        let [one, many] = [false, true].map(|several| Numbering { several });
+        assert_eq!(
+            (many.capture(2, "pcap"), many.frames(frames)),
+            ("capture 2, pcap".into(), "capture 2, frame 3".into())
+        );
+        assert_eq!((one.capture(1, "pcap"), one.frames(frames)), ("capture, pcap".into(), "frame 3".into()));
+    }
 
     #[test]
     fn shares_are_rounded_and_never_to_all_or_none() {

@@ -173,7 +173,7 @@ impl Unread {
             )));
         }
         if quality.gaps > 0 {
-            self.sentences.push(Html::text(&gaps(quality.gaps, quality.gap_bytes)));
+            self.sentences.push(Html::text(&gaps(quality.gaps, quality.gap_bytes, quality.gap_packets)));
         }
         self.hides_peers |= document.unlisted.is_some();
     }

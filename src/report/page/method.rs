@@ -4,6 +4,8 @@ use askama::Template;
 
 use super::html::{self, Html, LONG};
 use super::words::{self, LADDER, Step, WORDS};
+use crate::anomaly::Kind;
+use crate::evidence::Flag;
 use crate::report::model::{Document, Input};
 use crate::report::text::shell_word;
 
@@ -50,6 +52,23 @@ fn command(document: &Document) -> String {
     let rows = document.options.limits.get("rows");
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         command.push_str(&format!(" --max-rows {rows}"));
+    }
+    let opened = document.transfers.iter().any(|transfer| transfer.flags.contains(&Flag::DecryptedWithSecret));
+    let tried =
+        document.anomalies.iter().any(|anomaly| matches!(anomaly.kind, Kind::WrongSecret | Kind::UnusedSecret));
+    if opened || tried {
+        command.push_str(" --mse-secrets FILE");
+    }
+    let digests = document.inputs.iter().filter_map(|input| match input {
+        Input::Capture { sha256, sha256_stated, .. } => Some((sha256.is_none(), *sha256_stated)),
+        Input::Torrent { .. } => None,
+    });
+    let (none, stated) = digests.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+    for (is_given, option) in [(none, " --no-digest"), (stated, " --sha256-from FILE")] {
+        command.push_str(if is_given { option } else { "" });
+    }
+    if document.options.pseudonyms {
+        command.push_str(" --pseudonymize KEYFILE");
     }
     command
 }

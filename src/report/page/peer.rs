@@ -101,6 +101,9 @@ impl Section {
         let own = blocks::of(cast, peer);
         let exact = own.as_deref().map(blocks::filters).unwrap_or_default();
         filters.extend(exact.into_iter().map(|(what, text)| Filter { what, text }));
+        filters.extend(
+            blocks::differing(cast, peer).into_iter().map(|text| Filter { what: "piece that differs", text }),
+        );
         let zero: Vec<&str> = CLASSES.iter().filter(|class| (class.bytes)(figures) == 0).map(|c| c.name).collect();
         let label = CLASSES
             .iter()
@@ -408,17 +411,19 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
             link("Served", "sent all of it, alone".to_owned(), at(standard.served)),
             hash,
         ];
-        let filters = [
+        let exact = blocks::of_proof(cast, peer, standard);
+        let ranges = [
             ("advertised", standard.advertised, Messages::Any),
             ("requested", standard.requested, Messages::Requests(standard.piece)),
             ("served", standard.served, Messages::Pieces(standard.piece)),
         ];
-        let filters = filters.into_iter().filter_map(|(what, frames, messages)| {
+        let ranges = ranges.into_iter().filter(|_| exact.is_empty()).filter_map(|(what, frames, messages)| {
             // Several advertisements have frames of others between them, of either direction.
             Some(Filter { what, text: display_filter(frames, transfer.and_then(Way::read).as_ref(), messages)? })
         });
+        let filters = exact.iter().map(|(what, text)| Filter { what, text: text.clone() }).chain(ranges).collect();
         let head = "First proof: the chain that the standard asks for";
-        return (head, chain, filters.collect(), note(cast, transfer));
+        return (head, chain, filters, note(cast, transfer));
     }
     if !peer.sent_any() || sent.is_empty() {
         return ("", Vec::new(), Vec::new(), String::new());

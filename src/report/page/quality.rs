@@ -37,7 +37,7 @@ impl Quality {
             "Are bytes missing within connections?",
             match quality.gaps {
                 0 => "No gap in the connections that carry BitTorrent.".to_owned(),
-                count => gaps(count, quality.gap_bytes),
+                count => gaps(count, quality.gap_bytes, quality.gap_packets),
             },
             match quality.gaps {
                 0 => "Nothing within these connections; others may not have been captured.",

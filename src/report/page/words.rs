@@ -182,8 +182,8 @@ pub(super) fn flag(name: &str) -> &'static str {
         }
         "info-hash-mismatch" => "The two handshakes of a connection name different torrents: nothing rests on it.",
         "declared-port" => {
-            "The row rests on a port that it declared, and holds connections whose peer_ids differ: several clients \
-             behind one address may declare one port."
+            "The row rests on a port that it declared, and holds connections whose peer_ids differ: some clients make one \
+             for each connection, and several behind one address may declare one port."
         }
         _ => "A property of the evidence; see the documentation of this version.",
     }
@@ -246,7 +246,8 @@ pub(super) const WORDS: [Word; 17] = [
     ("frame", "A packet as numbered by Wireshark (frame.number), from 1 in each capture."),
     (
         "port declared",
-        "The port that the peer itself told another to call it on; its packets came from the other ports named.",
+        "The port that the peer itself told another to call it on; its packets came from the other ports named, or where it says also \
+         sent from, from both.",
     ),
 ];
 

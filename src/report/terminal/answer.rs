@@ -1,16 +1,17 @@
 //! The answer: how many peers did what, the strongest first, and what they did not; and the same again in the last line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::names::{FEW, View, goes_by, graded, listed, rows_of};
 use super::page::{Page, bold};
 use super::reasons::missing;
 use crate::anomaly::Kind;
-use crate::ends::Endpoint;
-use crate::evidence::{Grade, Standing, encrypted};
+use crate::ends::{Endpoint, Frames};
+use crate::evidence::{Flag, Grade, Standing, encrypted};
 use crate::report::notes::{not_listed, notes};
 use crate::report::text::{counted, grouped, visible};
-use crate::report::{Document, Edge, Input, Mention, Standard, Subject};
+use crate::report::{Document, Edge, Input, Mention, Standard, Subject, Transfer};
 
 /// Writes the section.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
@@ -235,12 +236,21 @@ fn first(
     let mut lines: Vec<String> = peers
         .iter()
         .take(shown)
-        .map(|subject| format!("{}  {}  {}", view.peer(subject), bold(&grade(subject)), line(subject)))
+        .map(|subject| {
+            let (peer, grade) = (view.peer(subject), grade(subject));
+            format!("{peer}  {}  {}{}", bold(&grade), line(subject), relay(view, subject))
+        })
         .collect();
     if let Some(more @ 1..) = peers.len().checked_sub(shown) {
         lines.push(format!("and {} more, in PEERS", grouped(more as u64)));
     }
     lines
+}
+
+/// That the address is on a list of relays, of a peer that sent anything.
+fn relay(view: &View<'_>, subject: &Subject) -> &'static str {
+    let listed = view.document.host(subject.endpoint.ip).is_some_and(|host| !host.relays.is_empty());
+    if listed && sent_any(subject) { "; on a list of relays, so what it sends may come from others" } else { "" }
 }
 
 fn standard(view: &View<'_>, met: &[&Subject]) -> String {
@@ -252,7 +262,10 @@ fn standard(view: &View<'_>, met: &[&Subject]) -> String {
         } else {
             ""
         };
-        return format!("Standard of proof met. No peer, on what these captures hold.{doubt}");
+        return match doubt {
+            "" => "Standard of proof met. No peer, on what these captures hold.".to_owned(),
+            doubt => format!("Standard of proof: cannot be told. No peer is shown to have met it.{doubt}"),
+        };
     }
     let leaves =
         met.iter().filter(|subject| subject.standard.as_ref().is_some_and(|proof| proof.leaf.is_some())).count();
@@ -285,14 +298,19 @@ pub(super) fn whole(subject: &Subject) -> String {
     what
 }
 
-/// `said 78; asked 99, 187; sent 148-198`.
+/// `piece 6: said 78; asked 99; sent within 148-198`: between the first and the last frame there may be others' frames.
 pub(super) fn proven(view: &View<'_>, proof: &Standard) -> String {
-    let leaf = proof.leaf.map(|leaf| format!("leaf {leaf} of piece {}: ", proof.piece)).unwrap_or_default();
+    let leaf = proof.leaf.map(|leaf| format!("leaf {leaf} of ")).unwrap_or_default();
+    let within = |frames: Frames| match frames.first == frames.last && frames.last_file.is_none() {
+        true => view.cite(frames),
+        false => format!("within {}", view.cite(frames)),
+    };
     format!(
-        "{leaf}said {}; asked {}; sent {}",
-        view.cite(proof.advertised),
-        view.cite(proof.requested),
-        view.cite(proof.served)
+        "{leaf}piece {}: said {}; asked {}; sent {}",
+        proof.piece,
+        within(proof.advertised),
+        within(proof.requested),
+        within(proof.served)
     )
 }
 
@@ -397,8 +415,9 @@ fn named(view: &View<'_>) -> Row {
             }
         ));
     }
-    let ends: BTreeSet<Endpoint> = view.document.opaque.iter().flat_map(|each| [each.a, each.b]).collect();
-    let also = named.keys().filter(|address| ends.contains(address)).count() as u64;
+    // From whatever port: a client calls others from ports that nobody names.
+    let ends: BTreeSet<IpAddr> = view.document.opaque.iter().flat_map(|each| [each.a.ip, each.b.ip]).collect();
+    let also = named.keys().filter(|address| ends.contains(&address.ip)).count() as u64;
     if also > 0 {
         below.push(format!("{} of these also took part in what could not be read.", grouped(also)));
     }
@@ -414,7 +433,7 @@ fn beside(view: &View<'_>) -> Vec<String> {
     let document = view.document;
     let mut out = Vec::new();
     if !view.peers.is_empty() && !view.unread.hides && !view.unread.gaps {
-        out.push("Every connection that carries BitTorrent was read without a gap.".to_owned());
+        out.push(read(&document.transfers));
     } else if view.unread.gaps && !view.unread.hides {
         out.push("Bytes of these connections are missing: figures are lower bounds, see UNREAD.".to_owned());
     }
@@ -458,6 +477,26 @@ fn beside(view: &View<'_>) -> Vec<String> {
         out.push("More may have been sent than the figures say, see UNREAD.".to_owned());
     }
     out
+}
+
+/// How far connections of which no byte is known to be missing were read: one begun before the capture, or captured in one
+/// direction, may lack what nobody can count.
+fn read(transfers: &[Transfer]) -> String {
+    let has = |flag: Flag| transfers.iter().any(|transfer| transfer.flags.contains(&flag));
+    let mut but = Vec::new();
+    if has(Flag::OneSided) {
+        but.push("of some connections only one direction, or one handshake, is in the captures");
+    }
+    if has(Flag::HandshakeNotCaptured) {
+        but.push("some had begun before the captures, and were read from there on");
+    }
+    if has(Flag::Resynchronised) {
+        but.push("in some the framing was lost and found again");
+    }
+    if but.is_empty() {
+        return "Every connection that carries BitTorrent was read without a gap.".to_owned();
+    }
+    format!("No byte is known to be missing between those that were captured, but {}, see FLAGS.", but.join("; "))
 }
 
 /// Connections that stand in the report twice: the pairs of addresses, each with the pair that it is too.

@@ -21,7 +21,7 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
     let mut edges: Vec<&Transfer> =
         transfers.iter().copied().filter(|transfer| transfer.bytes.served > 0 || transfer.bytes.lost > 0).collect();
     if edges.is_empty() {
-        page.line("Nobody sent piece data to anybody in these captures.");
+        page.line(&nobody(view));
         return;
     }
     edges.sort_by_key(|edge| std::cmp::Reverse((edge.bytes.verified, edge.bytes.served)));
@@ -53,6 +53,21 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
             counted(rest.map(|edge| edge.bytes.served).fold(0, u64::saturating_add), "byte"),
             table_of("transfers")
         ));
+    }
+}
+
+/// That no transfer is shown: of connections that could not be read nobody can say what passed in them.
+fn nobody(view: &View<'_>) -> String {
+    let unread = crate::evidence::encrypted(&view.document.opaque);
+    let bytes = unread.iter().map(|each| each.a_to_b.saturating_add(each.b_to_a)).fold(0, u64::saturating_add);
+    match (bytes, view.unread.hides) {
+        (1.., _) => format!(
+            "No transfer could be read. {} of connections taken for encrypted BitTorrent could not: what passed in them is not \
+             known.",
+            counted(bytes, "byte")
+        ),
+        (0, true) => "No transfer could be read; not everything could, see UNREAD.".to_owned(),
+        (0, false) => "Nobody sent piece data to anybody in these captures.".to_owned(),
     }
 }
 

@@ -37,7 +37,9 @@ fn of(view: &View<'_>, torrent: &Torrent, mut files: Vec<&File>, page: &mut Page
             subject.info_hash.as_ref() == Some(&torrent.info_hash)
                 && subject.files.iter().any(|own| own.complete && own.path == file.path)
         });
-        let from = listed(from.map(|subject| endpoint(subject)), 1);
+        let from: Vec<String> = from.map(|subject| endpoint(subject)).collect();
+        let each = if from.len() > 1 { ", each alone" } else { "" };
+        let from = format!("{}{each}", listed(from, 1));
         table.push(vec![
             named_cell(&file.path),
             grouped(file.size),

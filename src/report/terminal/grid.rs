@@ -27,6 +27,8 @@ pub(crate) struct Table {
 struct Row {
     mark: char,
     cells: Vec<String>,
+    /// A sentence on lines of its own below it; empty for none.
+    below: String,
 }
 
 /// A column of words.
@@ -60,7 +62,13 @@ impl Table {
     /// Adds a row behind a mark in the margin.
     pub(crate) fn marked(&mut self, mark: char, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
-        self.rows.push(Row { mark, cells });
+        self.rows.push(Row { mark, cells, below: String::new() });
+    }
+
+    /// Adds a row with a sentence below it.
+    pub(crate) fn explained(&mut self, cells: Vec<String>, below: String) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
+        self.rows.push(Row { mark: ' ', cells, below });
     }
 
     /// Returns true if the table has no row.
@@ -178,6 +186,10 @@ impl Table {
                 Some(cell) if !(long && at < self.lead) => cell.clone(),
                 _ => String::new(),
             }));
+            // Of a row in several tables, in the last.
+            if !row.below.is_empty() && chosen.last() == self.columns.len().checked_sub(1).as_ref() {
+                page.row(&row.below, BELOW, BELOW);
+            }
         }
     }
 }
@@ -189,6 +201,8 @@ fn total(widths: &[usize]) -> usize {
 /// Columns of the page before a table, of which the first is that of marks.
 const MARGIN: usize = 2;
 const GAP: usize = 2;
+/// Columns of the page before a sentence below a row.
+const BELOW: usize = 5;
 // Rationale: every IPv4 endpoint.
 const LONGEST_LEAD: usize = 21;
 
@@ -229,6 +243,20 @@ mod tests {
         wide.push(vec!["192.0.2.1:1".into(), "1".repeat(26), "2".repeat(26), "3".repeat(26)]);
         let (text, _) = written(wide, 60);
         assert_eq!(text.matches("192.0.2.1:1").count(), 3, "the same row in further tables:\n{text}");
+    }
+
+    #[test]
+    fn a_sentence_below_a_row_stands_once_behind_all_its_columns() {
+        let mut wide = Table::new(vec![word("peer"), figure("a"), figure("b")], 1);
+        wide.explained(vec!["192.0.2.1:1".into(), "1".repeat(26), "2".repeat(26)], "why so".into());
+        for (width, lines) in [(100, 3), (60, 5)] {
+            let (text, _) = written(wide.clone(), width);
+            assert_eq!(
+                (text.lines().count(), text.lines().last(), text.matches("why so").count()),
+                (lines, Some("     why so"), 1),
+                "{text}"
+            );
+        }
     }
 
     #[test]

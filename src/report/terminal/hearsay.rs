@@ -115,7 +115,7 @@ pub(crate) fn size(via: Via, seeders: Option<u64>, leechers: Option<u64>, downlo
     .flatten()
     .collect();
     match (figures.is_empty(), via) {
-        (true, Via::DhtSample) => "it says that it stores peers of it".to_owned(),
+        (true, Via::DhtSample) => "it says that it stores peers".to_owned(),
         (true, _) => "no figure".to_owned(),
         (false, Via::DhtScrape) => format!("about {}, estimated from filters", figures.join(", ")),
         (false, _) => figures.join(", "),

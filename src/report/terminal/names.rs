@@ -270,6 +270,9 @@ fn short_quoted(name: &str, width: usize) -> String {
 
 /// The name of an input without quotes, which only names that could be taken for something else have.
 fn short_name(name: &str, width: usize) -> String {
+    if name == "-" {
+        return "standard input".to_owned();
+    }
     let plain =
         name.chars().all(|c| c.is_alphanumeric() || "._-+=@%,".contains(c)) && name.chars().count() <= width;
     if plain && !name.is_empty() { name.to_owned() } else { short_quoted(name, width) }

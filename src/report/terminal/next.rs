@@ -1,10 +1,15 @@
 //! Commands to run next: the first proof in Wireshark, one peer, a case; above them, the inputs that were read.
 
+use std::net::IpAddr;
+
 use super::names::View;
 use super::page::Page;
 use super::screen::Detail;
 use super::words::table_of;
+use crate::anomaly::Kind;
 use crate::ends::Timestamp;
+use crate::evidence::Flag;
+use crate::report::blocks;
 use crate::report::text::{columns, counted, grouped, shell_word, visible};
 use crate::report::{Document, Frames, Input};
 
@@ -33,6 +38,7 @@ pub(super) fn inputs(view: &View<'_>, page: &mut Page) {
             Input::Torrent { sha256, .. } => Some(sha256.to_string()),
         };
         let name = view.input(index);
+        let is_stated = matches!(input, Input::Capture { sha256_stated: true, .. });
         let digest = match digest {
             Some(digest) if columns(&digest) <= page.width => digest,
             Some(_) => "(its SHA-256 takes 64 columns)".to_owned(),
@@ -45,12 +51,19 @@ pub(super) fn inputs(view: &View<'_>, page: &mut Page) {
             page.raw(&digest);
             page.row(&name, 2, 4);
         }
+        if is_stated {
+            page.row("(stated by the list that was given, not computed)", 4, 6);
+        }
         if view.screen.detail == Detail::All {
             page.row(&facts(view, input), 4, 6);
         }
     }
     if let Some(more @ 1..) = document.inputs.len().checked_sub(shown) {
         page.line(&format!("{}: -v, or {}", counted(more as u64, "more input"), table_of("inputs")));
+    }
+    if view.screen.detail == Detail::All {
+        page.line("MADE BY, with every option that bears on a figure:");
+        page.command(&as_known(view));
     }
 }
 
@@ -84,7 +97,10 @@ fn facts(view: &View<'_>, input: &Input) -> String {
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let document = view.document;
     let best = view.peers.first();
-    let proof = view.peers.iter().find_map(|subject| subject.standard.as_ref().filter(|_| subject.actionable));
+    let proof = view.peers.iter().find_map(|subject| {
+        let proof = subject.standard.as_ref().filter(|_| subject.actionable)?;
+        Some((subject, proof))
+    });
     let secret = view.unread.hides && !crate::evidence::encrypted(&document.opaque).is_empty();
     let torrent = view.instead.named.is_empty() && view.unhashed();
     let mut what = Vec::new();
@@ -110,8 +126,9 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if secret {
         page.command(&command(view, "--mse-secrets FILE"));
     }
-    if let Some(proof) = proof {
-        filters(&[proof.advertised, proof.requested, proof.served], view, page);
+    if let Some((subject, proof)) = proof {
+        let frames = blocks::united([proof.advertised, proof.requested, proof.served].into_iter());
+        sets_of(&frames, Some(subject.endpoint.ip), view, page);
     }
     match best {
         // A pseudonym chooses nobody while captures are read.
@@ -145,31 +162,35 @@ pub(super) fn again(view: &View<'_>, more: &str) -> Vec<String> {
     words
 }
 
-/// Filters of exactly these frames: a set for each input.
+/// Filters of these frames: a set for each input, and of a range over two inputs its ends.
 pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
-    let mut files: Vec<u16> = frames.iter().map(|each| each.file).collect();
-    files.sort_unstable();
-    files.dedup();
-    for file in files {
+    sets(&blocks::united(frames.iter().copied()), view, page);
+}
+
+/// Filters of exactly these frames, a set for each input.
+pub(super) fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
+    sets_of(sets, None, view, page);
+}
+
+/// The same; of ranges those of `address`, as frames of others lie in them.
+fn sets_of(sets: &[(u16, Vec<String>)], address: Option<IpAddr>, view: &View<'_>, page: &mut Page) {
+    let address = address.filter(|_| !view.document.options.pseudonyms);
+    for (file, set) in sets {
         if view.several {
-            page.line(&format!("in #{}, {}", u32::from(file) + 1, view.input(file.into())));
+            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
         }
-        let mut own: Vec<&Frames> =
-            frames.iter().filter(|each| each.file == file && each.last_file.is_none()).collect();
-        own.sort_unstable();
-        own.dedup();
-        let set: Vec<String> = own
-            .iter()
-            .map(|each| {
-                if each.first == each.last {
-                    each.first.to_string()
-                } else {
-                    format!("{}..{}", each.first, each.last)
+        match address.filter(|_| set.iter().any(|one| one.contains(".."))) {
+            None => page.frame_filters(set),
+            Some(address) => {
+                let field = if address.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
+                let filter = |frames: &str| format!("frame.number in {{{frames}}} && {field} == {address}");
+                let whole = filter(&set.join(","));
+                // A filter is never broken: several whole ones stand in its place.
+                match columns(&whole) + 2 <= page.prose() {
+                    true => page.row(&whole, 2, 4),
+                    false => set.iter().for_each(|frames| page.row(&filter(frames), 2, 4)),
                 }
-            })
-            .collect();
-        if !set.is_empty() {
-            page.frame_filters(&set);
+            }
         }
     }
 }
@@ -238,6 +259,17 @@ fn as_known(view: &View<'_>) -> Vec<String> {
     if let Some(rows) = rows.filter(|rows| **rows != crate::Limits::default().rows as u64) {
         words.push(format!("--max-rows {rows}"));
     }
+    let opened = document.transfers.iter().any(|transfer| transfer.flags.contains(&Flag::DecryptedWithSecret));
+    let tried =
+        document.anomalies.iter().any(|anomaly| matches!(anomaly.kind, Kind::WrongSecret | Kind::UnusedSecret));
+    words.extend((opened || tried).then(|| "--mse-secrets FILE".to_owned()));
+    let digests = document.inputs.iter().filter_map(|input| match input {
+        Input::Capture { sha256, sha256_stated, .. } => Some((sha256.is_none(), *sha256_stated)),
+        Input::Torrent { .. } => None,
+    });
+    let (none, stated) = digests.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+    words.extend(none.then(|| "--no-digest".to_owned()));
+    words.extend(stated.then(|| "--sha256-from FILE".to_owned()));
     words.extend(document.options.pseudonyms.then(|| "--pseudonymize KEYFILE".to_owned()));
     words
 }

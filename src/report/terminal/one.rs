@@ -34,6 +34,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if view.peers.is_empty() {
         let whom = view.document.shown.as_ref().and_then(|shown| shown.peer.clone()).unwrap_or_default();
         page.row(&bold(&format!("{whom} has no row in this report.")), 0, 2);
+        page.line(&unseen(view));
     }
     if view.screen.detail != Detail::Answer {
         hosts::write(view, page);
@@ -57,6 +58,22 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if view.peers.is_empty() {
         page.row(&bold("Nothing is said of it but what stands here."), 0, 2);
     }
+}
+
+/// What the captures do not show of an address without a row, and what they cover.
+fn unseen(view: &View<'_>) -> String {
+    let of = match view.unread.hides {
+        true => {
+            "No connection of it that could be read is one of a peer; not everything could be read, see UNREAD."
+        }
+        false => "No connection of it in these captures is one of a peer.",
+    };
+    let ran = match (view.document.quality.first_time, view.document.quality.duration_ns) {
+        (Some(first), Some(_)) => format!(" They ran {} from {}.", view.captured(), view.clock.title(first)),
+        (Some(first), None) => format!(" They ran from {} on, over a step of a clock.", view.clock.title(first)),
+        _ => String::new(),
+    };
+    format!("{of}{ran} Other connections, times and places were not captured.")
 }
 
 fn peer(view: &View<'_>, subject: &Subject, page: &mut Page) {
@@ -152,7 +169,7 @@ fn sentence(view: &View<'_>, subject: &Subject) -> String {
 
 fn ladder(view: &View<'_>, subject: &Subject, page: &mut Page) {
     page.heading("LADDER");
-    let mut columns = vec![word("rung"), word("what"), word("frames"), word("UTC")];
+    let mut columns = vec![word("rung"), word("what"), word("first in frames"), word("UTC")];
     if view.screen.zone.is_some() {
         columns.push(word("local"));
     }
@@ -163,7 +180,7 @@ fn ladder(view: &View<'_>, subject: &Subject, page: &mut Page) {
             (Grade::G2, _) => "opened or answered a connection".to_owned(),
             (Grade::G3, _) => "completed a handshake".to_owned(),
             (Grade::G4, _) => {
-                format!("said that it had {}", counted(subject.pieces_advertised, "piece"))
+                format!("said that it had pieces, {} in all", grouped(subject.pieces_advertised))
             }
             (Grade::G6, _) => format!("sent {} as pieces", counted(subject.bytes.served, "byte")),
             (Grade::G7, _) => format!("{} are the torrent's", grouped(subject.bytes.verified)),
@@ -262,17 +279,14 @@ fn blocks(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let mut table = Table::new(columns, 1);
     let shown = view.screen.rows(PEERS, all.len());
     for each in all.iter().take(shown) {
-        let sent = match each.summed_frames() {
-            Some((count, frames)) => format!("{} frames, {}", grouped(count), view.cite(frames)),
-            None => each.frames.iter().map(|frames| view.cite(*frames)).collect::<Vec<_>>().join(", "),
-        };
+        let cited = |frames: &[crate::report::Frames]| block::cited(frames, "-", |frames| view.cite(frames));
         table.push(vec![
             each.piece.clone(),
             each.place(),
             grouped(each.bytes),
             each.class.name().to_owned(),
-            each.asked.map_or_else(|| "-".to_owned(), |frames| view.cite(frames)),
-            if sent.is_empty() { "-".to_owned() } else { sent },
+            cited(&each.asked),
+            cited(&each.frames),
         ]);
     }
     table.write(page);
@@ -412,6 +426,12 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
         let few = sets.iter().map(|(_, set)| set.len()).sum::<usize>() <= MOST_EXACT;
         sets.into_iter().filter(|_| few).collect::<Vec<_>>()
     };
+    // Without the others' frames that lie between.
+    let proof = subject.standard.as_ref().filter(|_| subject.actionable).zip(view.document.pieces.as_deref());
+    let proved = proof
+        .map(|(proof, pieces)| block::proof(pieces, is_sent(view, subject), &proof.into()))
+        .unwrap_or_default();
+    let proved = block::joined(&proved);
     let sent = exact(&|_| true);
     if !sent.is_empty() {
         what.push("exactly the frames that it sent");
@@ -429,30 +449,21 @@ fn wireshark(view: &View<'_>, subject: &Subject, page: &mut Page) {
     let served = of.iter().filter(|transfer| Way::of(transfer).piece_messages().is_none());
     let served: Vec<crate::report::Frames> = served.filter_map(|transfer| transfer.served_frames).collect();
     next::filters(&served, view, page);
-    if !frames.is_empty() {
-        next::filters(&frames, view, page);
+    match proved.is_empty() {
+        true => next::filters(&frames, view, page),
+        false => next::sets(&proved, view, page),
     }
     let differ = exact(&|each| each.class == Class::Refuted);
     if !differ.is_empty() {
-        sets(&differ, view, page);
+        next::sets(&differ, view, page);
     } else if let Some(frames) = differing {
         next::filters(&[frames], view, page);
     }
-    sets(&sent, view, page);
+    next::sets(&sent, view, page);
     if of.iter().any(|transfer| transfer.transport == crate::ends::Transport::Utp) {
         page.line(
             "Wireshark does not rebuild uTP: these select packets and not messages, and others' between them.",
         );
-    }
-}
-
-/// Filters of exactly these frames, a set for each input.
-fn sets(sets: &[(u16, Vec<String>)], view: &View<'_>, page: &mut Page) {
-    for (file, set) in sets {
-        if view.several {
-            page.line(&format!("in #{}, {}", u32::from(*file) + 1, view.input((*file).into())));
-        }
-        page.frame_filters(set);
     }
 }
 

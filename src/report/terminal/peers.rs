@@ -22,7 +22,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
     if torrents.is_empty() {
         page.heading("PEERS");
-        page.line("None.");
+        page.line(if view.unread.hides { "None that could be read." } else { "None." });
         return;
     }
     let most = if view.screen.detail == Detail::All { usize::MAX } else { MOST_TORRENTS };

@@ -31,7 +31,7 @@ fn why_not_higher(view: &View<'_>, page: &mut Page) {
     }
     if reasons.is_empty() {
         page.line(if view.peers.is_empty() {
-            "Nobody has a row."
+            if view.unread.hides { "Nobody has a row: not everything could be read." } else { "Nobody has a row." }
         } else {
             "Every peer with a row met the standard."
         });
@@ -156,8 +156,8 @@ pub(super) fn flag_words(flag: Flag, is_loopback: bool) -> &'static str {
         Flag::TruncatedSnaplen => "the snap length cut what it sent",
         Flag::DuplicateFrames => "frames are in the captures more than once, and count once",
         Flag::DeclaredPort => {
-            "its connections have different peer_ids and only declare the same listen port, as several clients behind one \
-             address may: it may be several"
+            "its connections have different peer_ids and only declare the same listen port. Some clients make a new peer_id for \
+             each connection, and several behind one address may declare one port: it may be one or several"
         }
         Flag::DecryptedWithSecret => "readable only with the secret that was given",
         Flag::Resynchronised => "framing was lost and found again",

@@ -27,7 +27,7 @@ fn the_answer_comes_first_and_last_and_accuses_nobody_of_disputed_bytes() {
     for part in [
         "looked for in capture.pcapng, ",
         "1 Standard of proof met: it said that it had a piece,",
-        "10.77.3.10:6881 G8 53 pieces; said 12; asked 200; sent 212-267",
+        "10.77.3.10:6881 G8 53 pieces; piece 3: said 12; asked 200; sent within 212-267",
         "1 Sent bytes in a failed piece of several senders: 16,384 bytes. Nobody is accused of them (disputed).",
         "1 Sent blocks that differ from the torrent. That does not show intent",
         "10.77.3.10:6881 GX 65,536 of 3,538,944 bytes",
@@ -154,7 +154,8 @@ fn where_something_could_not_be_read_a_zero_is_no_claim() {
     let (unread, answer) = (text.find("UNREAD, AND").expect("told"), text.find("ANSWER").expect("there"));
     assert!(unread < answer, "{text}");
     assert!(
-        text.contains("  ?  Standard of proof met. No peer, on what these captures hold. Not everything"),
+        flat(&document)
+            .contains("? Standard of proof: cannot be told. No peer is shown to have met it. Not everything"),
         "{text}"
     );
     assert!(text.trim_end().ends_with("Not everything could be read."), "{text}");
@@ -162,6 +163,7 @@ fn where_something_could_not_be_read_a_zero_is_no_claim() {
     document.opaque.push(fixture::opaque());
     let text = page(&document, |_| ());
     assert!(text.contains("  ?  No connection can be read, so nothing can be said either way."), "{text}");
+    assert!(!text.contains("Nobody sent piece data"), "{text}");
     assert!(
         text.contains("1 conversation taken for encrypted BitTorrent could not be read (1,020 bytes)."),
         "{text}"
@@ -205,6 +207,24 @@ fn a_declared_port_is_said_to_be_one() {
     assert!(flat(&document).contains("Port declared: 10.77.3.10:6881 (sent from :55555)"), "{}", flat(&document));
     document.subjects[0].sent_from = [2, 3, 4, 5, 6_881].into();
     assert!(flat(&document).contains("(also sent from :2, :3, :4 and 1 more)"), "{}", flat(&document));
+}
+
+#[test]
+fn what_was_captured_in_part_was_not_read_without_a_gap() {
+    let mut document = fixture::document();
+    document.anomalies.clear();
+    document.quality.gaps = 0;
+    document.transfers.iter_mut().for_each(|transfer| transfer.bytes.lost = 0);
+    assert!(flat(&document).contains("was read without a gap."), "{}", flat(&document));
+    for (flag, words) in [
+        (crate::evidence::Flag::OneSided, "only one direction"),
+        (crate::evidence::Flag::HandshakeNotCaptured, "had begun before the captures"),
+        (crate::evidence::Flag::Resynchronised, "framing was lost"),
+    ] {
+        document.transfers[0].flags = [flag].into();
+        let text = flat(&document);
+        assert!(!text.contains("was read without a gap.") && text.contains(words), "{text}");
+    }
 }
 
 #[test]
@@ -457,6 +477,12 @@ fn gaps_of_unknown_length_are_not_said_to_miss_no_byte() {
         "{text}"
     );
     assert!(!text.contains(" 0 bytes missing"), "{text}");
+    document.quality.gap_packets = 423;
+    let text = flat(&document);
+    assert!(
+        text.contains("4 gaps in connections that carry BitTorrent; 423 uTP packets are missing by their"),
+        "{text}"
+    );
 }
 
 #[test]

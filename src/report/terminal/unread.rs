@@ -203,7 +203,7 @@ fn holes(view: &View<'_>, page: &mut Page) {
         ));
     }
     if quality.gaps > 0 {
-        page.line(&gaps(quality.gaps, quality.gap_bytes));
+        page.line(&gaps(quality.gaps, quality.gap_bytes, quality.gap_packets));
     }
     if view.screen.detail == Detail::All {
         page.line(&clocks::source(&quality.clock));

@@ -36,12 +36,14 @@ pub(super) struct TcpSide<'cap> {
     ack_end: u32,
     /// When bytes came that `ack` names although they had not been there.
     met: Option<At>,
+    /// True if the receiver fell behind `ack` since.
+    behind: bool,
     /// The offset up to which bytes were last given out as acknowledged.
     acked: u64,
     /// How much of it had been seen when the other end sent its last packet.
     heard: u64,
     hole_timer: HoleTimer,
-    /// The sequence number of the first segment of it that waits elsewhere: what seems to be missing may be there.
+    /// The lowest sequence number of its segments that wait elsewhere: what seems to be missing may be there.
     pub(super) expected: Option<u32>,
     /// The offset of the FIN.
     pub(super) fin: Option<u64>,
@@ -208,8 +210,14 @@ impl<'cap> TcpSide<'cap> {
             start = 0;
         }
         let (start, end) = (start as u64, end.max(0) as u64);
-        if self.fin.is_some_and(|fin| fin < end) {
-            self.fin = None;
+        if let Some(fin) = self.fin.filter(|fin| *fin < end) {
+            if self.ack.is_some_and(|(ack, _)| ack == fin + 1) {
+                // Whose FIN was acknowledged has sent all, until more than that is acknowledged.
+                let offset = start.max(fin);
+                emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+            } else {
+                self.fin = None;
+            }
         }
         // Bytes behind it disprove it, whichever came first.
         if segment.flags.fin && self.fin.is_none() && (self.reorder.seen_end()..=self.reach()).contains(&end) {
@@ -230,7 +238,7 @@ impl<'cap> TcpSide<'cap> {
     /// Takes a segment from far away: alone it is garbage, but a row of them shows that the capture missed so
     /// much that the stream is elsewhere by now. Whether they are delivered.
     #[cold]
-    fn stray(
+    pub(super) fn stray(
         &mut self,
         at: At,
         segment: &TcpSegment<'cap>,
@@ -273,31 +281,6 @@ impl<'cap> TcpSide<'cap> {
         while self.reorder.is_waiting() {
             self.reorder.give_up(ack, GapCause::Unseen, at, limits, &mut without_probes(ack, emit));
         }
-    }
-
-    /// Gives up the holes before `need`, as far as bytes are there behind them, or wait elsewhere from `lowest` on.
-    pub(super) fn give_up_before(
-        &mut self,
-        need: u64,
-        lowest: Option<i64>,
-        at: At,
-        limits: &StreamLimits,
-        emit: &mut impl FnMut(StreamItem<'cap>),
-    ) {
-        let upto = lowest.map_or(need, |lowest| need.min(u64::try_from(lowest).unwrap_or(0)));
-        while self.reorder.is_waiting() && self.reorder.next() < upto {
-            self.reorder.give_up(upto, GapCause::Unseen, at, limits, &mut without_probes(upto, emit));
-        }
-        if lowest.is_some() {
-            let missing = upto.saturating_sub(self.reorder.next());
-            self.reorder.skip(missing, GapCause::Acknowledged, at, limits, emit);
-        }
-        self.settle(at, false, limits, emit);
-    }
-
-    /// Notes that a segment is read without what it acknowledges, the bytes before `need`.
-    pub(super) fn pass_over(&mut self, need: u64, at: At, limits: &StreamLimits) {
-        self.reorder.holes.give_up(self.reorder.next()..need, at.frame, limits);
     }
 
     /// One byte just before the next one to send asks whether the other side is there; its content is arbitrary
@@ -370,11 +353,16 @@ impl<'cap> TcpSide<'cap> {
                 // Own bytes from before say that it was captured late, or carries what is sent again.
                 if is_early && (newer || (as_new && waited > limits.acked_hole_wait_ns)) {
                     (self.ack, self.met) = (if known { self.sure } else { Some((offset, at)) }, None);
-                    self.ack_end = end;
+                    (self.ack_end, self.behind) = (end, false);
+                } else if newer || as_new {
+                    self.behind = true;
                 }
             }
             Some((highest, _)) if highest == offset => {}
-            _ => (self.ack, self.met, self.ack_end) = (Some((offset, at)), None, end),
+            _ => {
+                (self.ack, self.met) = (Some((offset, at)), None);
+                (self.ack_end, self.behind) = (end, false);
+            }
         }
     }
 
@@ -385,13 +373,13 @@ impl<'cap> TcpSide<'cap> {
     }
 
     /// Where to the acknowledgements reach, now that no other follows: one that stands before its bytes counts when these
-    /// came within the tolerance, or never.
+    /// came within the tolerance, or never, and the receiver did not fall behind it since.
     fn conclude_ack(&mut self, limits: &StreamLimits) {
         let late = self
             .ack
             .zip(self.met)
             .is_some_and(|((_, since), met)| met.time.0.saturating_sub(since.time.0) > limits.acked_hole_wait_ns);
-        if late {
+        if late || (self.behind && self.met.is_none() && self.is_early()) {
             self.ack = self.sure;
         } else if self.is_early() {
             self.sure = self.ack;
@@ -400,7 +388,7 @@ impl<'cap> TcpSide<'cap> {
 
     /// Says that the receiver of these bytes would not take them.
     #[cold]
-    pub(super) fn suspect(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn doubt(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let offset = self.relative(seq).and_then(|start| u64::try_from(start).ok());
         if let Some(offset) = offset.filter(|_| len > 0) {
             let len = u64::from(len);
@@ -410,7 +398,13 @@ impl<'cap> TcpSide<'cap> {
 
     /// Gives up holes that were acknowledged for long enough, and gives out what is acknowledged of the rest.
     #[inline]
-    fn settle(&mut self, at: At, counts: bool, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn settle(
+        &mut self,
+        at: At,
+        counts: bool,
+        limits: &StreamLimits,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) {
         let Some((ack, _)) = self.ack else { return };
         if ack > self.reorder.next() && self.reorder.is_waiting() && !self.expects_what_is_missing() {
             self.wait(ack, at, counts, limits, emit);
@@ -482,7 +476,10 @@ impl<'cap> TcpSide<'cap> {
 
 /// Gives `emit` what comes out of given up holes, with a lone byte directly behind one as a part of it: it may be a
 /// keep-alive, whose content is arbitrary, and whose place was in what the capture missed.
-fn without_probes<'cap>(ack: u64, emit: &mut impl FnMut(StreamItem<'cap>)) -> impl FnMut(StreamItem<'cap>) {
+pub(super) fn without_probes<'cap>(
+    ack: u64,
+    emit: &mut impl FnMut(StreamItem<'cap>),
+) -> impl FnMut(StreamItem<'cap>) {
     let mut hole = None;
     move |item| {
         let item = match (item, hole.take()) {

@@ -1,8 +1,7 @@
 //! One uTP connection: what speaks for it while it is a candidate, and its two directions afterwards.
 
+mod ahead;
 mod challenged;
-
-use std::collections::VecDeque;
 
 use super::UtpId;
 use super::packet::{Packet, PacketKind};
@@ -10,8 +9,8 @@ use super::side::UtpSide;
 use crate::ends::{At, Direction};
 use crate::limits::{UTP_CANDIDATE_PACKETS, UTP_RIVALS};
 use crate::stream::challenge::Challenge;
-use crate::stream::path::{Ack, ReturnPath};
-use crate::stream::pending::{self, Lowest, PendingPackets, place};
+use crate::stream::path::{Ack, Noted, ReturnPath};
+use crate::stream::pending::{Ends, PendingPackets, PendingSide, both};
 use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -38,13 +37,10 @@ pub(super) struct Connection<'cap> {
     /// Others that seem to: anybody can send one in the name of an endpoint. Number, clock and frame.
     rivals: Vec<(u16, u32, At)>,
     opening: Opening,
-    path: ReturnPath<u16>,
+    path: ReturnPath<u16, u64>,
     pub(super) sides: [UtpSide<'cap>; 2],
     /// Packets that wait for others of the other direction.
-    pending: [PendingPackets<HeldPacket<'cap>>; 2],
-    lowest: [Lowest<u16>; 2],
-    /// Packets that acknowledge others which were not there yet, and how far; empty only when nothing waits.
-    lacking: VecDeque<(Direction, At, u64)>,
+    pending: PendingPackets<HeldPacket<'cap>, u16>,
     signs: [Signs; 2],
     held: Vec<HeldPacket<'cap>>,
     /// Who sent an ST_RESET.
@@ -84,9 +80,7 @@ impl<'cap> Connection<'cap> {
             opening: Opening::default(),
             path: ReturnPath::default(),
             sides: [UtpSide::default(), UtpSide::default()],
-            pending: Default::default(),
-            lowest: Default::default(),
-            lacking: VecDeque::new(),
+            pending: PendingPackets::default(),
             signs: [Signs::default(); 2],
             held: Vec::new(),
             reset: None,
@@ -149,9 +143,9 @@ impl<'cap> Connection<'cap> {
     /// The memory that waiting packets take, in slices; a whole packet counts as two, and so does a candidate as
     /// [`CANDIDATE`].
     pub(super) fn waiting(&self) -> usize {
-        let packets: usize = self.held.len() + self.pending.iter().map(PendingPackets::len).sum::<usize>();
+        let packets = self.held.len() + self.pending.len();
         let sides: usize = self.sides.iter().map(UtpSide::waiting).sum();
-        2 * packets + sides + self.lacking.len() + if self.id.is_none() { CANDIDATE } else { 0 }
+        2 * packets + sides + if self.id.is_none() { CANDIDATE } else { 0 }
     }
 
     /// Takes a packet that this connection owns: keeps it while a candidate, else delivers it. Gives how many packets
@@ -210,12 +204,14 @@ impl<'cap> Connection<'cap> {
         }
         let reason = if self.reset.is_some() { EndReason::Reset } else { reason };
         let mut out = Vec::new();
-        self.open(None, limits, &mut out);
-        self.give_out(out, emit);
+        let mut ends = Ends { sides: &mut self.sides, path: &self.path, limits: *limits };
+        self.pending.open(None, &mut ends, 0, &mut out);
+        out.into_iter().for_each(|(direction, item)| emit(direction, item));
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
+            let suspects = self.path.suspects(direction);
             let side = of(&mut self.sides, direction);
             if side.last().is_some() {
-                side.close(reason, limits, &mut |item| emit(direction, item));
+                side.close(reason, &suspects, limits, &mut |item| emit(direction, item));
             }
         }
     }
@@ -259,11 +255,19 @@ impl<'cap> Connection<'cap> {
         self.path.packet(*direction, *at, used, ack, limits.acked_hole_wait_ns);
     }
 
-    /// Returns true if the receiver of `packet` would not take it, as it acknowledges packets that were not sent to
-    /// its sender: at least as sure as `least`.
-    fn is_suspect(&self, direction: Direction, packet: &Packet<'cap>, least: Ack) -> bool {
-        let judged = self.path.judge(direction, Some(packet.ack_nr), NEAR);
-        judged == Ack::Impossible || judged == least
+    /// Notes a packet with data whose receiver would not take it; or of which that cannot be told before a number of the
+    /// other end is known.
+    fn note_suspect(&mut self, direction: Direction, packet: &Packet<'cap>) {
+        let suspect = self.path.judge(direction, Some(packet.ack_nr)) == Ack::Impossible;
+        let side = of(&mut self.sides, direction);
+        if suspect {
+            side.suspect(packet.seq_nr);
+        }
+        let number = side.unwrapped(packet.seq_nr);
+        if let Noted::Alone { behind } = self.path.carries(direction, (number, number), Some(packet.ack_nr)) {
+            // Where their bytes stand is known when they are delivered.
+            behind.into_iter().map(|last| last + 1).chain([number]).for_each(|number| side.mark(number));
+        }
     }
 
     /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
@@ -391,7 +395,7 @@ impl<'cap> Connection<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(Direction, StreamItem<'cap>),
     ) {
-        let HeldPacket { at, direction, packet, doubtful } = *held;
+        let HeldPacket { at, direction, packet, .. } = *held;
         of(&mut self.sides, direction).saw(at);
         match packet.kind {
             PacketKind::Syn => return,
@@ -402,120 +406,35 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Impossible) {
-            of(&mut self.sides, direction).suspect(packet.seq_nr);
+        if packet.kind == PacketKind::Data {
+            self.note_suspect(direction, &packet);
         }
         if self.reset == Some(direction) {
             // Who goes on has not reset the connection: the reset was forged.
             self.reset = None;
         }
-        if self.lacking.is_empty() && of(&mut self.sides, reverse).lacks(packet.ack_nr).is_none() {
-            of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
-            if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
-                let side = of(&mut self.sides, direction);
-                side.receive(at, &packet, doubtful, limits, &mut |item| emit(direction, item));
+        let (this, that) = both(&mut self.sides, direction);
+        let (takes_a_place, tells) = (UtpSide::carries(held), this.may_be_of_it(packet.seq_nr));
+        if self.pending.is_empty() && that.lacked_by(held).is_none() {
+            if tells {
+                that.acknowledge(at, &packet, limits, &mut |item| emit(reverse, item));
+            }
+            if takes_a_place {
+                PendingSide::receive(this, at, held, limits, &mut |item| emit(direction, item));
             }
             return;
         }
         let mut out = Vec::new();
-        of(&mut self.sides, reverse).acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
-        if matches!(packet.kind, PacketKind::Data | PacketKind::Fin) {
-            let carries = packet.payload.wire_len > 0;
-            let waits = carries && self.side(direction).has_begun();
-            let need = self.side(reverse).lacks(packet.ack_nr).filter(|_| waits);
-            if let Some(need) = need {
-                // What may wait, and the copies of it from a second tap.
-                while self.lacking.len() >= (limits.pending_segments as usize).saturating_mul(2).max(1) {
-                    self.lacking.pop_front();
-                }
-                self.lacking.push_back((direction, at, need));
-            }
-            let queue = of(&mut self.pending, direction);
-            // Nor does one pass those of its own direction that wait: they would seem to be missing.
-            let passes = || {
-                let first = queue.first()?.packet.seq_nr;
-                (packet.seq_nr.wrapping_sub(first) as i16 >= 0).then_some(0)
-            };
-            match need.or_else(passes) {
-                Some(need) => {
-                    queue.hold(need, at, *held);
-                    of(&mut self.lowest, direction).hold(packet.seq_nr);
-                }
-                None => {
-                    let side = of(&mut self.sides, direction);
-                    side.receive(at, &packet, doubtful, limits, &mut |item| out.push((direction, item)));
-                }
-            }
+        if tells {
+            that.acknowledge(at, &packet, limits, &mut |item| out.push((reverse, item)));
         }
-        self.tell_sides();
-        self.open(Some(at), limits, &mut out);
-        self.give_out(out, emit);
-        // Copies of packets are never given out.
-        let old = |(_, first, _): &(Direction, At, u64)| {
-            at.time.0.saturating_sub(first.time.0) > limits.acked_hole_wait_ns.saturating_mul(2)
-        };
-        while self.lacking.front().is_some_and(old) {
-            self.lacking.pop_front();
+        let mut ends = Ends { sides: &mut self.sides, path: &self.path, limits: *limits };
+        if takes_a_place {
+            self.pending.push((at, direction, *held), &mut ends, 0, &mut out);
+        } else {
+            self.pending.open(Some(at), &mut ends, 0, &mut out);
         }
-    }
-
-    /// Tells each side which packet of it waits, the one with the lowest number.
-    fn tell_sides(&mut self) {
-        for (side, lowest) in self.sides.iter_mut().zip(&self.lowest) {
-            side.expect(lowest.get());
-        }
-    }
-
-    /// Gives items out, and before those of a packet that acknowledges what was not there yet, that it does.
-    fn give_out(
-        &mut self,
-        out: Vec<(Direction, StreamItem<'cap>)>,
-        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
-    ) {
-        for (direction, item) in out {
-            if let StreamItem::Data { at, .. } = item
-                && let Some(index) = self.lacking.iter().position(|(way, lacking, _)| (*way, *lacking) == (direction, at))
-                && let Some((_, _, need)) = self.lacking.remove(index)
-                // Its place is known only now that the packets before it are there.
-                && let Some(upto) = of(&mut self.sides, direction.reverse()).answered_upto(need)
-            {
-                emit(direction, StreamItem::Answers { at, upto });
-            }
-            emit(direction, item);
-        }
-    }
-
-    /// Lets the packets pass that need not wait, each at its place in `out`.
-    fn open(&mut self, now: Option<At>, limits: &StreamLimits, out: &mut Vec<(Direction, StreamItem<'cap>)>) {
-        loop {
-            let came = [&self.sides[0], &self.sides[1]].map(|side| side.next().unwrap_or(u64::MAX));
-            let Some((direction, waiting)) = pending::release(&mut self.pending, came, now, limits) else { return };
-            let reverse = direction.reverse();
-            let HeldPacket { at, packet, doubtful, .. } = waiting.packet;
-            of(&mut self.lowest, direction).release(packet.seq_nr);
-            self.tell_sides();
-            // It waited for what it acknowledges as long as anything is waited for.
-            if packet.kind == PacketKind::Data && self.is_suspect(direction, &packet, Ack::Ahead) {
-                of(&mut self.sides, direction).suspect(packet.seq_nr);
-            }
-            let that = of(&mut self.sides, reverse);
-            if waiting.need > 0 {
-                // What waits there may be what fills the hole.
-                let lowest = of(&mut self.lowest, reverse).get().and_then(|seq_nr| that.number(seq_nr));
-                let now = now.unwrap_or(at);
-                if lowest.is_some() {
-                    // What fills the hole later belongs before this packet.
-                    that.pass_over(waiting.need, at, limits);
-                }
-                that.give_up_before(waiting.need, lowest, now, limits, &mut |item| out.push((reverse, item)));
-            }
-            let last = that.end_of(waiting.need);
-            let mut items = Vec::new();
-            let side = of(&mut self.sides, direction);
-            side.receive(at, &packet, doubtful, limits, &mut |item| items.push((direction, item)));
-            let place = place(out, 0, direction, |offset| last.is_none_or(|last| offset < last));
-            out.splice(place..place, items);
-        }
+        out.into_iter().for_each(|(direction, item)| emit(direction, item));
     }
 }
 
@@ -543,8 +462,6 @@ const MUTUAL_PACKETS: u32 = 2;
 const RUN_PACKETS: u32 = 4;
 // Rationale: a whole window may be unacknowledged; packets just ahead may be missing from the capture.
 const ACK_REACH: std::ops::RangeInclusive<i16> = -4_096..=256;
-// Rationale: as for what may be acknowledged of a candidate.
-const NEAR: i64 = 4_096;
 // Rationale: as for acknowledgements; a wider step starts the evidence anew.
 const REORDER_REACH: u16 = 4_096;
 // Rationale: capture clocks are batched, and senders stall; chance agreement stays at 1 in 200.

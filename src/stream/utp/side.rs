@@ -2,7 +2,9 @@
 
 mod acked;
 mod delivered;
+mod marks;
 mod sacked;
+mod stray;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -14,9 +16,11 @@ use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
 use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
-use acked::Suspects;
+use acked::{AHEAD, Suspects};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
+use marks::Marks;
 use sacked::Sacked;
+use stray::Stray;
 use waiting::{Waiting, cut_over};
 
 /// One direction.
@@ -29,6 +33,8 @@ pub(super) struct UtpSide<'cap> {
     /// The number of the next packet to deliver; before `started`, a number to unwrap others by.
     pub(super) next: Option<u64>,
     started: bool,
+    /// The first number that the other end acknowledged, while nothing of this one tells its numbers.
+    pub(super) hint: Option<u16>,
     /// Unwrapped number of the first packet of the stream.
     pub(super) origin: u64,
     numbering: Numbering,
@@ -48,8 +54,9 @@ pub(super) struct UtpSide<'cap> {
     ack: Option<(u64, At)>,
     /// The highest one of a packet that had come by then.
     sure: Option<(u64, At)>,
-    /// The clock of the other end in the packet of `ack`.
+    /// The clock of the other end in the packet of `ack`, and its own number there.
     ack_clock: u32,
+    ack_number: u16,
     /// When the packet came that `ack` names although it had not been there.
     met: Option<At>,
     acked: u64,
@@ -63,20 +70,15 @@ pub(super) struct UtpSide<'cap> {
     heard: Option<u64>,
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
+    /// Numbers whose places in the stream are asked for at the end.
+    marks: Marks,
     hole_timer: HoleTimer,
     /// The lowest number of its packets that wait elsewhere: what seems to be missing may be there.
     expected: Option<u16>,
     fin: Option<u64>,
+    /// The number of a FIN without data.
+    bare_fin: Option<u64>,
     last: Option<At>,
-}
-
-/// A packet whose number is too far away to be unwrapped.
-#[derive(Clone, Copy, Debug)]
-struct Stray<'cap> {
-    seq_nr: u16,
-    payload: Payload<'cap>,
-    at: At,
-    doubtful: bool,
 }
 
 /// Knowledge of BEP 29's rule that the answer to a SYN uses up a number, which libutp and libtorrent do not follow.
@@ -143,6 +145,12 @@ impl<'cap> UtpSide<'cap> {
         self.next.is_none_or(|next| distance(ack_nr, next).abs() <= NEAR)
     }
 
+    /// Returns true if a packet with the number `seq_nr` may be one of the direction: who does not know the numbers of its own
+    /// end is not that end.
+    pub(super) fn may_be_of_it(&self, seq_nr: u16) -> bool {
+        self.away(seq_nr).is_none_or(|away| away.unsigned_abs() <= AHEAD)
+    }
+
     /// How far `seq_nr` is from the next packet to deliver; `None` while nothing tells the numbers of the direction.
     pub(super) fn away(&self, seq_nr: u16) -> Option<i64> {
         self.next.map(|next| distance(seq_nr, next))
@@ -151,6 +159,11 @@ impl<'cap> UtpSide<'cap> {
     /// The number of a packet, unwrapped.
     pub(super) fn number(&self, seq_nr: u16) -> Option<u64> {
         self.next.and_then(|next| next.checked_add_signed(distance(seq_nr, next)))
+    }
+
+    /// The number of a packet, unwrapped, also before any of the direction is known.
+    pub(super) fn unwrapped(&self, seq_nr: u16) -> u64 {
+        self.number(seq_nr).unwrap_or(FIRST + u64::from(seq_nr))
     }
 
     /// The number of the next packet to deliver.
@@ -194,10 +207,14 @@ impl<'cap> UtpSide<'cap> {
         next.saturating_add_signed(distance(seq_nr, next)) < first.seq
     }
 
-    /// Returns true if the direction begins just behind a SYN of this number.
+    /// Returns true if the direction begins just behind a SYN of this number, by its own packets or by what the other end
+    /// acknowledges.
     pub(super) fn may_follow(&self, syn: u16) -> bool {
         let begins = if self.started { Some(self.origin) } else { self.pending.front().map(|first| first.seq) };
-        begins.is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
+        let behind_hint = || self.hint.map(|ack| u64::from(ack) + 1);
+        begins
+            .or_else(behind_hint)
+            .is_some_and(|first| (first as u16).wrapping_sub(syn.wrapping_add(1)) < MISSED_AFTER_SYN)
     }
 
     /// Takes DATA or FIN.
@@ -223,6 +240,13 @@ impl<'cap> UtpSide<'cap> {
             self.stray(Stray { seq_nr: packet.seq_nr, payload: packet.payload, at, doubtful }, limits, emit);
             return;
         };
+        let is_fin = packet.kind == PacketKind::Fin && packet.payload.wire_len == 0;
+        if is_fin {
+            self.bare_fin.get_or_insert(seq);
+        }
+        if is_fin || self.bare_fin == Some(seq) {
+            self.doubt_beside_fin(seq, emit);
+        }
         if packet.rejected {
             return self.reject(seq, packet.payload, at, emit);
         }
@@ -255,53 +279,12 @@ impl<'cap> UtpSide<'cap> {
         self.settle(at, true, limits, emit);
     }
 
-    /// Takes a packet from far away: alone it is garbage, but a row of them shows that the capture missed so many
-    /// that the stream is elsewhere by now.
-    #[cold]
-    fn stray(&mut self, stray: Stray<'cap>, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let at = stray.at;
-        let step = self.strays.last().map(|last| stray.seq_nr.wrapping_sub(last.seq_nr));
-        if step == Some(0) {
-            return; // A duplicate frame does not break the row.
-        }
-        if step != Some(1) {
-            self.discard_strays(emit);
-        }
-        self.strays.push(stray);
-        if self.strays.len() < STRAY_PACKETS {
-            return;
-        }
-        self.begin(limits, emit);
-        while !self.pending.is_empty() {
-            self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
-        }
-        emit(StreamItem::Gap { offset: self.offset, missing: Missing::Unknown, cause: GapCause::Unseen, at });
-        // What came before cannot be told by its numbers any more.
-        self.history.clear();
-        self.holes.clear();
-        self.sacked.clear();
-        self.early.clear();
-        (self.ack, self.sure, self.heard, self.fin) = (None, None, None, None);
-        let strays = std::mem::take(&mut self.strays);
-        let first = strays.first().map_or(0, |first| first.seq_nr);
-        let next = self.next.unwrap_or(FIRST);
-        let from = next + u64::from(first.wrapping_sub(next as u16));
-        (self.next, self.started) = (Some(from), true);
-        for (seq, Stray { payload, at, doubtful, .. }) in (from..).zip(strays) {
-            self.place(Waiting::new(seq, payload, at, doubtful), limits, emit);
-        }
-    }
-
-    fn discard_strays(&mut self, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        for Stray { payload, at, .. } in self.strays.drain(..) {
-            emit(StreamItem::OutOfWindow { len: u64::from(payload.wire_len), at });
-        }
-    }
-
-    /// Delivers what waits, holes as gaps, and ends the direction.
+    /// Delivers what waits, holes as gaps, and ends the direction. Of packets with the numbers in `suspects`, first and
+    /// last, it says that the receiver would not take them.
     pub(super) fn close(
         &mut self,
         reason: EndReason,
+        suspects: &[(u64, u64)],
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
@@ -321,6 +304,7 @@ impl<'cap> UtpSide<'cap> {
         }
         self.settle(at, false, limits, emit);
         self.conclude(at, emit);
+        suspects.iter().for_each(|(first, last)| self.doubt(*first, *last, emit));
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         emit(StreamItem::End { reason, at });
     }
@@ -440,6 +424,7 @@ impl<'cap> UtpSide<'cap> {
     }
 
     fn remember(&mut self, delivered: Delivered<'cap>, limits: &StreamLimits) {
+        self.marks.place(delivered.seq, delivered.offset);
         self.next = Some(delivered.seq + 1);
         while self.history.len() >= limits.history_segments.max(1) as usize {
             self.history.pop_front();
@@ -582,9 +567,6 @@ const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
 const NEAR: i64 = 8_192;
-
-// Rationale: as in TCP; four consecutive numbers by chance: 2^-48.
-const STRAY_PACKETS: usize = 4;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;

@@ -41,6 +41,9 @@ struct Model {
     ack: Option<(usize, u64)>,
     /// The place behind the segment that carries it, in the other direction.
     ack_end: usize,
+    /// Whether the receiver fell behind `ack` since, and whether all that it names was seen.
+    behind: bool,
+    met: bool,
     /// The highest one of what had been seen, but for a FIN.
     sure: Option<(usize, u64)>,
     acked: usize,
@@ -81,9 +84,13 @@ impl Model {
             }
             if self.ack.is_none_or(|(highest, _)| ack > highest) {
                 (self.ack, self.ack_end) = (Some((ack, frame)), end);
+                (self.behind, self.met) = (false, false);
             } else if early.is_some_and(|(highest, _)| highest > ack) && end > self.ack_end {
                 self.ack = if known { self.sure } else { Some((ack, frame)) };
                 self.ack_end = end;
+                (self.behind, self.met) = (false, false);
+            } else if early.is_some_and(|(highest, _)| highest > ack) && end == self.ack_end {
+                self.behind = true;
             }
         }
         self.settle();
@@ -122,7 +129,7 @@ impl Model {
         if step.len == 1 && !step.fin && probes {
             return self.settle();
         }
-        if self.fin.is_some_and(|fin| fin < end) {
+        if self.fin.is_some_and(|fin| fin < end && self.ack.is_none_or(|(ack, _)| ack != fin + 1)) {
             self.fin = None;
         }
         let fin = end.max(self.origin.unwrap_or(0));
@@ -137,6 +144,7 @@ impl Model {
                 self.told.conflicts.insert((frame, self.offset(place), byte));
             }
         }
+        self.met |= start < end && self.ack.is_some_and(|(ack, _)| self.seen_end() + 1 >= ack);
         self.settle();
     }
 
@@ -161,6 +169,10 @@ impl Model {
             return self.told;
         }
         let origin = self.origin.unwrap_or(0);
+        let is_early = self.ack.map(|(ack, _)| ack) > self.sure.map(|(ack, _)| ack);
+        if self.behind && !self.met && is_early {
+            self.ack = self.sure;
+        }
         let ack = self.ack.map_or(origin, |(ack, _)| ack);
         let end = self.seen_end();
         // A lone number behind the end is taken for a FIN that was not captured.

@@ -7,6 +7,7 @@ use super::sacked::Confirmed;
 use super::{NEAR, Numbering, UtpSide, distance};
 use crate::ends::At;
 use crate::limits::UTP_SUSPECTS;
+use crate::stream::path::Place;
 use crate::stream::utp::packet::Packet;
 use crate::stream::{StreamItem, StreamLimits};
 
@@ -42,7 +43,10 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else { return };
+        let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else {
+            self.hint.get_or_insert(packet.ack_nr);
+            return;
+        };
         let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
         if self.numbering == Numbering::Open {
             let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
@@ -52,7 +56,11 @@ impl<'cap> UtpSide<'cap> {
             self.begin(limits, emit);
         }
         self.heard = self.highest();
-        self.note_ack(ack, at, packet.timestamp_us);
+        if ack > self.reach() {
+            // What was sent is acknowledged step by step: a number further on was never sent.
+            return self.settle(at, false, limits, emit);
+        }
+        self.note_ack(ack, at, packet, limits);
         self.settle(at, false, limits, emit);
         if is_later(packet.timestamp_us, self.sack_clock) {
             // What it does not name again it does not have.
@@ -75,9 +83,16 @@ impl<'cap> UtpSide<'cap> {
         self.pending.back().map(|last| last.seq).or(delivered)
     }
 
+    /// As far as packets of the direction may have been sent, by what is known.
+    fn reach(&self) -> u64 {
+        let acknowledged = self.ack.map(|(ack, _)| ack);
+        self.highest().max(acknowledged).map_or(u64::MAX, |highest| highest.saturating_add(AHEAD))
+    }
+
     /// Keeps the highest acknowledgement. One of packets that were not there yet is as good as a later one leaves it: the
     /// receiver never takes back what it acknowledged.
-    fn note_ack(&mut self, ack: u64, at: At, clock: u32) {
+    fn note_ack(&mut self, ack: u64, at: At, by: &Packet<'cap>, limits: &StreamLimits) {
+        let (clock, number) = (by.timestamp_us, by.seq_nr);
         let is_early = self.is_early();
         // A lone number is taken for a FIN.
         let known = self.highest().is_none_or(|highest| ack <= highest + 1);
@@ -85,15 +100,20 @@ impl<'cap> UtpSide<'cap> {
             self.sure = Some((ack, at));
         }
         match self.ack {
-            Some((highest, _)) if highest > ack => {
-                // Captures hold packets out of order, and twice.
-                if is_early && is_later(clock, self.ack_clock) {
+            Some((highest, since)) if highest > ack => {
+                // Captures hold packets out of order, and twice: an own number from before says that it was captured late.
+                let (newer, as_new) = (number.away(self.ack_number) > 0, number == self.ack_number);
+                let later = is_later(clock, self.ack_clock) || newer || (as_new && is_late(since, at, limits));
+                if is_early && later {
                     (self.ack, self.met) = (if known { self.sure } else { Some((ack, at)) }, None);
-                    self.ack_clock = clock;
+                    (self.ack_clock, self.ack_number) = (clock, number);
                 }
             }
             Some((highest, _)) if highest == ack => {}
-            _ => (self.ack, self.met, self.ack_clock) = (Some((ack, at)), None, clock),
+            _ => {
+                (self.ack, self.met) = (Some((ack, at)), None);
+                (self.ack_clock, self.ack_number) = (clock, number);
+            }
         }
     }
 
@@ -144,6 +164,16 @@ impl<'cap> UtpSide<'cap> {
         let away = distance(seq_nr, next);
         if let Some(seq) = next.checked_add_signed(away).filter(|_| (0..=NEAR).contains(&away)) {
             self.suspects.add(seq);
+        }
+    }
+
+    /// A FIN and data have the number `seq`: the receiver took one of the two.
+    #[cold]
+    pub(super) fn doubt_beside_fin(&mut self, seq: u64, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if !self.has_begun() || self.next.is_none_or(|next| seq >= next) {
+            self.suspects.add(seq);
+        } else if let Some(data) = self.delivered(seq).filter(|data| data.len > 0) {
+            emit(StreamItem::Unaccepted { offset: data.offset, len: u64::from(data.len), impossible: true });
         }
     }
 
@@ -233,6 +263,9 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 }
+
+// Rationale: 1.4 MB in packets of the usual size; a random number is as near once in 64.
+pub(super) const AHEAD: u64 = 1_024;
 
 /// Returns true if `clock` stands behind `before` on the sender's wrapping clock.
 fn is_later(clock: u32, before: u32) -> bool {
