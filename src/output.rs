@@ -252,7 +252,7 @@ impl Drop for Known {
     }
 }
 
-/// Whether anything was moved to its place; changed while [`UNFINISHED`] is held.
+/// Set once anything was moved to its place; changed while [`UNFINISHED`] is held.
 static PLACED: AtomicBool = AtomicBool::new(false);
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());

@@ -81,8 +81,8 @@ fn ssh(bytes: &[u8], signature: &str, keys: &str) -> Result<Signed, Refused> {
     }
 }
 
-/// Whether signatures by keys of an algorithm are checked. Those of RSA would take the crate `rsa`, for which there is an advisory
-/// without a mended version (RUSTSEC-2023-0071), and those of larger curves a crate for each.
+/// Returns true if signatures by keys of an algorithm are checked. Those of RSA would take the crate `rsa`, for which
+/// there is an advisory without a mended version (RUSTSEC-2023-0071), and those of larger curves a crate for each.
 fn is_checked(algorithm: &Algorithm) -> bool {
     matches!(
         algorithm,

@@ -469,7 +469,7 @@ impl Pieces {
         self.numbers.insert(piece);
     }
 
-    /// Whether bytes are nowhere that may be of this piece of a torrent.
+    /// Returns true if bytes are nowhere that may be of this piece of a torrent.
     fn may_hold(&self, torrent: Option<[u8; 20]>, piece: u32) -> bool {
         self.numbers.contains(&piece)
             && (torrent.is_none() || self.of.contains(&(torrent, piece)) || self.of.contains(&(None, piece)))

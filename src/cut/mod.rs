@@ -77,7 +77,7 @@ pub struct Beside {
     pub bytes: u64,
     /// In packets with such payload: headers, and what else stands in them.
     pub around: u64,
-    /// What the file adds: a head for each packet, and comments.
+    /// Bytes that the file adds: a head for each packet, and comments.
     pub file: u64,
 }
 

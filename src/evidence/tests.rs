@@ -35,7 +35,7 @@ fn findings() -> Findings {
     }
 }
 
-/// What is proven of all that was sent.
+/// The evidence of all that was sent.
 fn evidence(stage: &mut Stage) -> Evidence {
     evidence_with(stage, findings())
 }

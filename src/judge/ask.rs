@@ -36,7 +36,7 @@ pub trait Ask {
     /// Bytes of `parts` that are not zero.
     fn non_zero(&mut self, parts: &Parts) -> u64;
 
-    /// Whether the frames of `span` can be looked at. Where not, nothing is known of damage in them, and
+    /// Returns true if the frames of `span` can be looked at. Where not, nothing is known of damage in them, and
     /// [`damaged`](Self::damaged) need not be asked.
     fn has_frames(&mut self, _span: Span) -> bool {
         true

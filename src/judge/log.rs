@@ -40,7 +40,7 @@ pub(super) struct Logged<'a> {
 enum Role {
     /// They are tried.
     Tried,
-    /// What is tried is compared with them.
+    /// Tried bytes are compared with them.
     Reference,
 }
 

@@ -130,7 +130,7 @@ pub(super) fn proof(pieces: &[Piece], is_own: impl Fn(u64) -> bool, proof: &Proo
     ]
 }
 
-/// Whether a range holds another one.
+/// Returns true if `range` holds `other`.
 fn holds(range: &Frames, other: &Frames) -> bool {
     let of_one = range.last_file.is_none() && other.last_file.is_none() && range.file == other.file;
     range == other || of_one && range.first <= other.first && other.last <= range.last

@@ -17,7 +17,7 @@ pub(super) trait Place: Copy {
 pub(super) trait Number: Place {
     /// No window is larger.
     const REACH: i64;
-    /// What is further from all that a direction used is not of it.
+    /// A number that is further from all that a direction used is not of that direction.
     const NEAR: i64;
     /// Acknowledgements that follow one another differ by less.
     const STEP: i64;

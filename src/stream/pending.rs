@@ -62,7 +62,7 @@ pub(super) trait PendingSide<'cap> {
     );
 }
 
-/// What the packets that wait are packets of.
+/// The two ends that the waiting packets go between.
 pub(super) struct Ends<'a, S, N, P = N> {
     pub(super) sides: &'a mut [S; 2],
     pub(super) path: &'a ReturnPath<N, P>,

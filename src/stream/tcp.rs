@@ -530,7 +530,7 @@ fn signed(a: u32, b: u32) -> i64 {
     i64::from(a.wrapping_sub(b) as i32)
 }
 
-/// What is further from a direction's place is not of it.
+/// A number that is further from a direction's place is not of that direction.
 const NEAR: i64 = <u32 as Number>::NEAR;
 
 // Rationale: a SYN that nobody answers is sent again for two minutes, but not once its answer has come.

@@ -28,7 +28,7 @@ pub(crate) struct Row {
     pub(crate) sums: Option<(String, String)>,
 }
 
-/// What is called a subject here: address, transport and torrent.
+/// The name of a subject: address, transport and torrent.
 pub(crate) fn who(end: &str, transport: &str, info_hash: &str) -> String {
     format!("{} {transport} {info_hash}", end.rsplit_once(':').map_or(end, |(address, _)| address))
 }

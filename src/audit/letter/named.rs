@@ -8,7 +8,7 @@ pub(super) fn who(mention: &MentionRow, address: Option<&str>) -> String {
     if is_own { "It announced itself".to_owned() } else { format!("{} named it", mention.by) }
 }
 
-/// Whether an endpoint is of `address`.
+/// Returns true if `endpoint` is an address and port of `address`.
 fn is_of(endpoint: &str, address: &str) -> bool {
     endpoint.rsplit_once(':').is_some_and(|(ip, _)| ip.trim_matches(['[', ']']) == address)
 }

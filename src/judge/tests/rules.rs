@@ -153,7 +153,7 @@ fn who_is_not_heard_answers_nothing_and_has_advertised_nothing() {
     }
 }
 
-/// What the record of S1 says of the handshakes.
+/// Signs of the handshakes in the record of S1.
 fn shown(stage: &mut Stage) -> [bool; 4] {
     let judged = stage.judge();
     let record = judged.records.iter().find(|record| record.key.uploader == S1).expect("one");

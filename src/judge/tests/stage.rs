@@ -45,9 +45,9 @@ pub(crate) struct Link {
 pub(crate) struct Store {
     bytes: Vec<u8>,
     pub(crate) damaged: BTreeSet<u64>,
-    /// Whether the frames can be looked at.
+    /// Set if the frames cannot be looked at.
     pub(crate) is_away: bool,
-    /// What was hashed, as the log has it.
+    /// Copies that were hashed, as the log has them.
     pub(crate) asked: Vec<Copy>,
     piece: u32,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Stage {
     pub(crate) limits: Limits,
     sent: BTreeMap<(usize, usize), u64>,
     now: u64,
-    /// What `pieces` lists, of the last judging.
+    /// Rows of `pieces`, of the last judging.
     pub(crate) rows: Vec<Row>,
 }
 
@@ -91,7 +91,7 @@ impl Stage {
         self.of_content(&format!("{seed}.bin"), sample::content(SIZE, seed))
     }
 
-    /// The same of v2, whose piece layer is known and whose leaves are not.
+    /// Adds a torrent of v2, whose piece layer is known and whose leaves are not.
     pub(crate) fn v2(&mut self, seed: u64) -> TorrentId {
         let content = sample::content(SIZE, seed);
         let info = sample::dict([
@@ -105,7 +105,7 @@ impl Stage {
         self.add(&sample::dict([("info", info), ("piece layers", layers)]), content)
     }
 
-    /// The same without its piece layer.
+    /// Adds a torrent of v2 without its piece layer.
     pub(crate) fn v2_without_layers(&mut self, seed: u64) -> TorrentId {
         let content = sample::content(SIZE, seed);
         let info = sample::dict([
@@ -202,7 +202,7 @@ impl Stage {
         content[start..content.len().min(start + BLOCK as usize)].to_vec()
     }
 
-    /// The same with a wrong byte.
+    /// A block of a piece with a wrong byte.
     pub(crate) fn bad(&self, id: TorrentId, piece: u32, begin: u32) -> Vec<u8> {
         let mut bytes = self.good(id, piece, begin);
         bytes[77] ^= 1;
@@ -229,8 +229,8 @@ impl Stage {
         self.meet_for(uploader, downloader, [Some(hash); 2])
     }
 
-    /// The same with the handshakes for these info-hashes, the uploader's first; `None` for one that stands before the
-    /// captures begin.
+    /// Opens a connection with the handshakes for these info-hashes, the uploader's first; `None` for one that stands
+    /// before the captures begin.
     pub(crate) fn meet_for(
         &mut self,
         uploader: Endpoint,
@@ -296,7 +296,7 @@ impl Stage {
         (&mut peer.sides[link.from.index()], &mut streams[link.from.index()])
     }
 
-    /// What the uploader's side says is known of its receiver's, too.
+    /// Turns a link round, so that the uploader's side is told of, and not the receiver's.
     pub(crate) fn other(link: Link) -> Link {
         Link { from: link.from.reverse(), ..link }
     }

@@ -84,7 +84,7 @@ impl Answer {
     }
 }
 
-/// Whether a torrent was given, and not only found or named in the captures.
+/// Returns true if a torrent was given, and not only found or named in the captures.
 pub(super) fn is_given(torrent: &Torrent) -> bool {
     matches!(torrent.source, Some(Source::File | Source::Magnet))
 }
@@ -196,7 +196,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     rows
 }
 
-/// Whether bytes were sent as pieces of a torrent whose hashes are not known, so that nothing of them was hashed.
+/// Returns true if bytes were sent as pieces of a torrent whose hashes are not known, so that none of them was hashed.
 fn unhashed(cast: &Cast<'_>) -> bool {
     let torrents = cast.document.torrents.iter();
     let known: BTreeSet<&str> = torrents

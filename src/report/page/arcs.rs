@@ -9,7 +9,7 @@ use super::svg::tenths;
 pub(super) struct Saying {
     pub(super) endpoint: Html,
     pub(super) note: String,
-    /// Whether it has no row.
+    /// Set for an end that has no row.
     pub(super) far: bool,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Cast<'d> {
     pub(super) peers: Vec<Peer<'d>>,
     pub(super) clock: Clock,
     pub(super) numbering: Numbering,
-    /// Whether rows are of several torrents.
+    /// Set if rows are of several torrents.
     pub(super) mixed: bool,
     /// Index into `peers` by index into the report's subjects.
     by_subject: BTreeMap<usize, usize>,
@@ -36,7 +36,7 @@ pub(super) struct Peer<'d> {
 }
 
 impl<'d> Cast<'d> {
-    /// Whether a peer sent what the transfer of this number carried.
+    /// Returns true if a peer was the sender in the transfer of this number.
     pub(super) fn is_sent(&self, peer: &Peer<'_>, number: u64) -> bool {
         let transfer = usize::try_from(number).ok().and_then(|at| self.document.transfers.get(at));
         transfer.is_some_and(|transfer| transfer.uploader_subject == Some(peer.index as u64))
@@ -115,7 +115,7 @@ impl<'d> Cast<'d> {
         html
     }
 
-    /// What a peer sent, in the report's order.
+    /// Transfers in which a peer was the sender, in the report's order.
     pub(super) fn sent<'s>(&'s self, peer: &'s Peer<'d>) -> impl Iterator<Item = &'d Transfer> + 's {
         let transfers = self.document.transfers.iter();
         transfers.filter(|transfer| transfer.uploader_subject == Some(peer.index as u64))
@@ -137,7 +137,8 @@ impl<'d> Cast<'d> {
         named
     }
 
-    /// Whether a mention is of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; any, where no torrent was given.
+    /// Returns true for a mention of a torrent of the report: by v1 hash, v2 hash or cut v2 hash; of any, where no
+    /// torrent was given.
     pub(super) fn of_report(&self, mention: &Mention) -> bool {
         let torrents = &self.document.torrents;
         torrents.iter().all(|torrent| torrent.source.is_none())
@@ -147,7 +148,7 @@ impl<'d> Cast<'d> {
                 .is_some_and(|hash| torrents.iter().any(|torrent| goes_by(torrent, hash)))
     }
 
-    /// Whether an address has a row in the whole report that is not shown.
+    /// Returns true if an address has a row in the whole report that is not shown.
     pub(super) fn is_elsewhere(&self, endpoint: &str) -> bool {
         let shown = self.document.shown.as_ref();
         shown.is_some_and(|shown| endpoint.parse().is_ok_and(|end| shown.hides(end)))
@@ -170,7 +171,7 @@ impl Peer<'_> {
         self.subject.rungs.iter().find(|rung| rung.grade == grade)
     }
 
-    /// Whether it sent piece data, captured or not.
+    /// Returns true if the peer sent piece data, captured or not.
     pub(super) fn sent_any(&self) -> bool {
         self.figures.served_bytes > 0 || self.figures.lost_bytes > 0
     }
@@ -246,7 +247,7 @@ pub(super) fn shared_addresses(cast: &Cast<'_>) -> BTreeSet<String> {
     shared
 }
 
-/// Whether a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
+/// Returns true if a torrent is known by this hash: its v1 one, its v2 one, or that cut to 20 bytes.
 pub(super) fn goes_by(torrent: &Torrent, hash: &str) -> bool {
     torrent.info_hash == hash
         || torrent.info_hash_v1.as_deref() == Some(hash)

@@ -73,7 +73,7 @@ impl Numbering {
         Self { several: captures > 1 }
     }
 
-    /// Whether the report has several captures.
+    /// Returns true if the report has several captures.
     pub(super) fn several(self) -> bool {
         self.several
     }
@@ -89,7 +89,7 @@ impl Numbering {
         format!("{}{word} {}", self.file(frames), self.range(frames))
     }
 
-    /// The same without the noun, for a column of frames.
+    /// Frames without the noun, for a column of frames.
     pub(super) fn cell(self, frames: Frames) -> String {
         let file = if self.several { format!("#{} ", frames.file + 1) } else { String::new() };
         format!("{file}{}", self.range(frames))

@@ -20,7 +20,7 @@ pub(super) struct Hearsay {
     more_swarms: String,
 }
 
-/// What somebody said of a whole swarm.
+/// Counts that a tracker or node gave of a whole swarm.
 struct SwarmRow {
     torrent: Html,
     by: Html,

@@ -40,7 +40,7 @@ impl Html {
         self
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if the markup is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -102,7 +102,7 @@ pub(super) fn quoted(words: &str, most: usize) -> Html {
     html
 }
 
-/// The same as plain text, for the title and for attributes; the template escapes it.
+/// Words as plain text, for the title and for attributes; the template escapes it.
 pub(super) fn plain(words: &str, most: usize) -> String {
     let mut out = String::new();
     for c in words.chars().take(most) {
@@ -159,8 +159,8 @@ fn escape(c: char, out: &mut String) {
     }
 }
 
-/// Whether a browser may act on `c`, shows nothing for it, or shows what no standard says (private use, and the
-/// numbers that are no characters).
+/// Returns true if a browser may act on `c`, shows nothing for it, or shows a sign that no standard names (private use,
+/// and the numbers that are no characters).
 fn is_odd(c: char) -> bool {
     let number = u32::from(c);
     is_unsafe(c)

@@ -1,4 +1,4 @@
-//! What could not be read, and what that means for the figures: the box that is never absent.
+//! Traffic that could not be read, and its meaning for the figures: the box that is never absent.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use super::html::{self, Html, LONG, SHORT};
 use crate::report::model::{Document, Input};
 use crate::report::text::{counted, duration, gaps, grouped};
 
-/// What could not be read.
+/// Sentences about traffic that could not be read.
 pub(super) struct Unread {
     /// One sentence each.
     sentences: Vec<Html>,
-    /// Whether peers may be hidden in it, so that a zero is no zero.
+    /// Set if peers may be hidden in that traffic, so that a zero is no zero.
     pub(super) hides_peers: bool,
-    /// What is said of the captures as a whole, whatever they hold.
+    /// Sentences about the captures as a whole, whatever they hold.
     always: Vec<Html>,
 }
 

@@ -108,7 +108,7 @@ struct Page<'p> {
     script: &'p str,
 }
 
-/// What stands above everything: that only a part is shown, that names are pseudonyms.
+/// Notes above everything: that only a part is shown, that names are pseudonyms.
 fn chosen(document: &Document) -> String {
     let mut sentences: Vec<String> = Vec::new();
     sentences.extend(document.options.pseudonyms.then(|| crate::report::terminal::PSEUDONYMS.to_owned()));

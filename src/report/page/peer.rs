@@ -44,13 +44,13 @@ pub(super) struct Section {
     when: times::Plot,
     chain_head: &'static str,
     chain: Vec<Link>,
-    /// Whether the last request came behind the first block.
+    /// Set if the last request came behind the first block.
     overlap: bool,
     filters: Vec<Filter>,
     filter_note: String,
     not_seen: Html,
     flags: Vec<(&'static str, &'static str)>,
-    /// What lists say of its address.
+    /// Statements of lists about its address.
     hosts: Vec<String>,
 }
 
@@ -197,7 +197,7 @@ fn said_of(cast: &Cast<'_>, endpoint: &str) -> Vec<String> {
     host.map(|host| hosts::sentences(host, &cast.document.lists)).unwrap_or_default()
 }
 
-/// What stands beside the name of a peer whose section is folded.
+/// Words beside the name of a peer whose section is folded.
 fn brief(peer: &Peer<'_>) -> String {
     let figures = &peer.figures;
     if peer.sent_any() {
@@ -498,7 +498,7 @@ fn proof(cast: &Cast<'_>, peer: &Peer<'_>) -> Proof {
     )
 }
 
-/// What a reader must know to use the filters.
+/// Notes on the filters that a reader must know.
 fn note(cast: &Cast<'_>, transfer: Option<&Transfer>) -> String {
     let mut note = String::new();
     if cast.numbering.several() {
@@ -520,7 +520,7 @@ fn note(cast: &Cast<'_>, transfer: Option<&Transfer>) -> String {
     note.trim_end().to_owned()
 }
 
-/// What the captures do not hold of it, with what they cover.
+/// Kinds of evidence that the captures do not hold of the peer, with the times that they cover.
 fn not_seen(cast: &Cast<'_>, peer: &Peer<'_>) -> Html {
     let mut parts: Vec<Html> = Vec::new();
     let receivers: Vec<&str> = cast

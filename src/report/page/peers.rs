@@ -215,7 +215,7 @@ fn shared(cast: &Cast<'_>) -> Html {
     html
 }
 
-/// Whether rows of one address have peer_ids that differ or, where one has none, names of clients that do.
+/// Returns true if rows of one address have peer_ids that differ or, where one has none, names of clients that do.
 fn several_clients(cast: &Cast<'_>) -> bool {
     let mut ids: BTreeMap<&str, BTreeSet<&[String]>> = BTreeMap::new();
     let mut clients = ids.clone();
@@ -277,7 +277,7 @@ fn line(cast: &Cast<'_>, peer: &Peer<'_>) -> Line {
     Line { find: find(peer), id: peer.id.clone(), endpoint: html::endpoint(&peer.subject.endpoint), text }
 }
 
-/// What the finder looks through: the endpoint and the ports that it sent from.
+/// The text that the finder looks through: the endpoint and the ports that it sent from.
 pub(super) fn find(peer: &Peer<'_>) -> String {
     let mut find = peer.subject.endpoint.clone();
     peer.observed().iter().for_each(|endpoint| {

@@ -12,7 +12,7 @@ use crate::report::text::{counted, duration};
 
 /// The plot of one peer.
 pub(super) struct Plot {
-    /// Whether there is one: not over a step of the clock, across which no time means anything.
+    /// Set where a time axis is drawn: not over a step of the clock, across which no time means anything.
     pub(super) drawn: bool,
     /// Per cent from the left, and the rungs reached there.
     pub(super) marks: Vec<(String, String)>,
@@ -117,7 +117,7 @@ impl Axis {
     }
 }
 
-/// What was served by time, the classes of a bin on one another.
+/// Served bytes by time, the classes of a bin on one another.
 struct Bars {
     svg: String,
     note: String,

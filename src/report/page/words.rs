@@ -12,7 +12,7 @@ pub(super) struct Step {
     pub(super) short: &'static str,
     /// A clause about "it".
     pub(super) clause: &'static str,
-    /// What it does not show.
+    /// Limits of the meaning.
     pub(super) not: &'static str,
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Class {
     pub(super) name: &'static str,
     /// Its style: colour and pattern.
     pub(super) style: &'static str,
-    /// What it means, in a peer's section.
+    /// Meaning of the class, in a peer's section.
     pub(super) meaning: &'static str,
     /// Its bytes.
     pub(super) bytes: fn(&Figures) -> u64,

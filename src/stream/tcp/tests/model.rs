@@ -41,7 +41,7 @@ struct Model {
     ack: Option<(usize, u64)>,
     /// The place behind the segment that carries it, in the other direction.
     ack_end: usize,
-    /// Whether the receiver fell behind `ack` since, and whether all that it names was seen.
+    /// Set in `behind` if the receiver fell behind `ack` since, in `met` if all that it names was seen.
     behind: bool,
     met: bool,
     /// The highest one of what had been seen, but for a FIN.
