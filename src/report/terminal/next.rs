@@ -165,7 +165,7 @@ pub(super) fn filters(frames: &[Frames], view: &View<'_>, page: &mut Page) {
     filters_of(frames, None, view, page);
 }
 
-/// The same; of ranges those of `address`, as frames of others lie in them.
+/// Filters of these frames; of ranges those of `address`, as frames of others lie in them.
 fn filters_of(frames: &[Frames], address: Option<IpAddr>, view: &View<'_>, page: &mut Page) {
     let mut files: Vec<u16> = frames.iter().map(|each| each.file).collect();
     files.sort_unstable();
