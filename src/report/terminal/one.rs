@@ -60,7 +60,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// Kinds of evidence that the captures do not show of an address without a row, with the times that they cover.
+/// Sentences on an address without a row: the captures do not show it, and cover so much.
 fn unseen(view: &View<'_>) -> String {
     let of = match view.unread.hides {
         true => {
