@@ -266,6 +266,8 @@ mod tests {
         // T61: another client is at the declared port, or declares it, too.
         let there = Case { port: 6_881, accepts: true, client: UT, ..CASE };
         assert_eq!(ports(&[CASE, there])[0], (50_000, Some(6_881)));
+        let silent = Case { declares: None, port: 6_881, accepts: true, client: UT, ..CASE };
+        assert_eq!(ports(&[CASE, silent])[0], (50_000, Some(6_881)), "though it declares nothing itself");
         let other = Case { port: 50_001, client: UT, ..CASE };
         assert_eq!(ports(&[CASE, other]), [(50_000, Some(6_881)), (50_001, Some(6_881))]);
         // Bytes that differ are laid upon no endpoint by mere word, if another peer_id is there.

@@ -406,6 +406,8 @@ mod tests {
 
     #[test]
     fn a_piece_that_two_torrents_share_names_none_until_one_has_no_room() {
+        // Nothing of the other one matched, which may have the piece all the same: its hash need not be known.
+        assert_eq!(fit(vec![(ONE, matched(&[TWO])), (TWO, sign(0, 0))]), Fit::Several);
         let both = |room: Sign| vec![(ONE, matched(&[TWO])), (TWO, Sign { matched: Some([ONE].into()), ..room })];
         assert_eq!(fit(both(sign(1 << 14, 0))), Fit::Several);
         // A block that was asked for has no place in the other one.
