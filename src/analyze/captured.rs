@@ -7,13 +7,12 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Span};
-use crate::facts::{CopyRange, Digests, Place, SPILL};
+use crate::facts::{CopyRange, Digests, Place, Reason, SPILL};
 use crate::judge::{Ask, Parts, Slice, Suspect};
 use crate::judge::{Content, Measure};
 use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
 use crate::prove;
-use crate::session::Reason;
 use crate::spine;
 use crate::torrent::Expected;
 

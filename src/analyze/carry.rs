@@ -8,11 +8,10 @@ use super::{complete, described};
 use crate::Error;
 use crate::anomaly::ByFrame;
 use crate::capture::{CaptureSet, Spill};
-use crate::facts::{ContentName, Copy, CopyRange, Digests, Journal, Place};
+use crate::facts::{ContentName, Copy, CopyRange, Digests, Journal, Place, Reason};
 use crate::judge::{self, Ask, Class, Contests, Measure, Parts, Suspect, Why, judge};
 use crate::options::Options;
 use crate::part::{Carried, Part};
-use crate::session::Reason;
 use crate::torrent::{Torrent, Torrents};
 
 /// Lets `part` carry what is open: all payload where the torrents do not decide anything, else that of pieces in which

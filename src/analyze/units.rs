@@ -7,12 +7,11 @@ use super::captured::Captured;
 use crate::Error;
 use crate::anomaly::ByFrame;
 use crate::ends::Span;
-use crate::facts::{Copy, Digests};
+use crate::facts::{Copy, Digests, Reason};
 use crate::judge::{self, Ask, Contests, Measure, Parts, Suspect, judge};
 use crate::options::Options;
 use crate::part::Walked;
 use crate::prove;
-use crate::session::Reason;
 use crate::torrent::Torrent;
 
 /// A group of pieces, each of a torrent: SHA-256 over the info-hash (that of v1, where the torrent has one) and the number of

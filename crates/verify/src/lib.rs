@@ -168,7 +168,7 @@ fn sums(rows: &[Row], report: &Value) -> Result<(), Fault> {
     // What was found, and what is stated.
     let mut sums = BTreeMap::<String, [[u64; 7]; 2]>::new();
     let mut add = |key: String, side: usize, figures: [u64; 7]| {
-        let sums = sums.entry(key).or_default().iter_mut().nth(side);
+        let sums = sums.entry(key).or_default().get_mut(side);
         sums.into_iter().flatten().zip(figures).for_each(|(sum, figure)| *sum = sum.saturating_add(figure));
     };
     for row in rows {
