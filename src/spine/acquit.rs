@@ -28,10 +28,8 @@ struct Tested {
     wrong: Vec<At>,
     /// How many there were beyond those.
     more: u64,
-    /// Those that the snap length cut.
-    cut: Vec<At>,
-    /// True if there were more of them than are kept.
-    all_cut: bool,
+    /// The numbers of those that the snap length cut, by input.
+    cut: BTreeMap<u16, Vec<u64>>,
 }
 
 /// Of each of `accused`, the reason for which it is in doubt: it rests on a frame with a wrong checksum, among others of their
@@ -93,10 +91,20 @@ pub(crate) fn damaged(
         if tested.wrong.iter().any(|at| may_carry(&one.span, *at)) {
             return Some(Reason::Damaged);
         }
-        let is_cut = tested.all_cut || tested.cut.iter().any(|at| may_carry(&one.span, *at));
-        is_cut.then_some(Reason::NotTested)
+        tested.is_cut(&one.span).then_some(Reason::NotTested)
     };
     Ok(accused.iter().map(reason).collect())
+}
+
+impl Tested {
+    /// Returns true if a frame between those of `span` is cut. What another tap cut says nothing of them.
+    fn is_cut(&self, span: &Span) -> bool {
+        let (first, last) = (span.first.frame.min(span.last.frame), span.first.frame.max(span.last.frame));
+        let own = self.cut.get(&first.file()).filter(|_| first.file() == last.file());
+        own.is_some_and(|cut| {
+            cut.len() >= CUT_FRAMES || cut.iter().any(|number| (first.number()..=last.number()).contains(number))
+        })
+    }
 }
 
 /// Returns true if a frame may carry what comes in `span`: it is between its frames, or another tap captured it at about that
@@ -131,9 +139,9 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
         TransportLayer::Udp(datagram) => datagram.payload,
     };
     if payload.bytes.len() < payload.wire_len as usize {
-        tested.all_cut |= tested.cut.len() >= CUT_FRAMES;
-        if !tested.all_cut {
-            tested.cut.push(packet.at);
+        let cut = tested.cut.entry(packet.at.frame.file()).or_default();
+        if cut.len() < CUT_FRAMES {
+            cut.push(packet.at.frame.number());
         }
     }
 }
