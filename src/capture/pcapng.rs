@@ -30,7 +30,7 @@ use crate::ends::Timestamp;
 use crate::oddity::{BadTime, Bound, Oddity, Sink};
 
 /// Reads one pcapng file block by block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PcapngReader {
     endian: Endian,
     interfaces: Interfaces,
