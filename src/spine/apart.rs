@@ -188,3 +188,45 @@ const MOST_INPUTS: usize = 16;
 const FEWEST: usize = 4;
 // Rationale: as many bounds as the sample can give are no better than these.
 const ENOUGH: usize = 2_048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Copies, what the other input holds and this one acknowledges, and the other way round; in milliseconds.
+    fn best(copies: &[i64], below: &[i64], above: &[i64]) -> i64 {
+        let mut bounds = Bounds::default();
+        copies.iter().for_each(|ms| bounds.add(Sign::Copy(0), ms * MS));
+        below.iter().for_each(|ms| bounds.add(Sign::Acknowledged(0), ms * MS));
+        above.iter().for_each(|ms| bounds.add(Sign::Sent(0), ms * MS));
+        bounds.best() / MS
+    }
+
+    #[test]
+    fn common_packets_say_how_far_clocks_are_apart_whatever_else_bounds_it() {
+        assert_eq!(best(&[300; 5], &[], &[]), 300);
+        assert_eq!(best(&[-300, -301, -299, -300, 900], &[], &[]), -300);
+        assert_eq!(best(&[300; 4], &[250, 280, 299, 90], &[301, 500, 420, 900, 310]), 300);
+    }
+
+    #[test]
+    fn without_common_packets_the_middle_of_what_is_possible_is_taken_and_nothing_where_that_is_possible() {
+        assert_eq!(best(&[], &[200, 290, 250, 280], &[310, 400, 330, 600]), 300);
+        assert_eq!(best(&[], &[-20, -1, -4, -9], &[5, 2, 1, 7]), 0);
+    }
+
+    #[test]
+    fn a_packet_that_was_sent_again_does_not_decide() {
+        let (below, above) = ([298, 297, 299, 299, 298, 700], [301, 302, 301, 304, 301, 303]);
+        assert!((298..=302).contains(&best(&[], &below, &above)));
+    }
+
+    #[test]
+    fn a_few_bounds_those_of_one_side_and_those_far_away_say_nothing() {
+        assert_eq!(best(&[300; 3], &[], &[]), 0);
+        assert_eq!(best(&[], &[300; 9], &[]), 0);
+        assert_eq!(best(&[3_000; 9], &[], &[]), 0);
+    }
+}
