@@ -538,7 +538,10 @@ fn walk_once<'run, 'cap>(
     let window = options.window.max(1);
     frames.prefetch(window);
     let mut release_at = window;
-    while let Some(frame) = frames.next(&mut spine)? {
+    while let Some(frame) = {
+        spine.learn_clocks(&mut frames)?;
+        frames.next(&mut spine)?
+    } {
         spine.push(&frame)?;
         if frames.position() >= release_at {
             release_at = frames.position().saturating_add(window);

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::oddity::Sink;
 
 /// A reader of either format.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Reader {
     Pcap(PcapReader),
     Pcapng(Box<PcapngReader>),

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::OnceLock;
 
 use super::format::Reader;
 use super::source::Input;
@@ -14,15 +15,22 @@ use crate::oddity::{Oddity, Sink};
 /// The frames of a [`CaptureSet`](super::CaptureSet), read once, front to back.
 ///
 /// Within one input the order is the file's, never changed. Several inputs are merged by the time of their next
-/// frame; equal times go by the order of the inputs.
+/// frame, on the clock of the first input as far as it is known how far theirs are from it; equal times go by the order of
+/// the inputs. The times of the frames stay as they are.
 #[derive(Debug)]
 pub struct Frames<'cap> {
     inputs: &'cap [Input],
+    /// Nanoseconds by input to be added to its times.
+    clocks: &'cap [OnceLock<i64>],
     passed_over: &'cap [PassedOver],
     sources: Vec<Source<'cap>>,
     /// The time and index of each source that has a next frame; unused while there is one source.
     order: BinaryHeap<Reverse<(Timestamp, usize)>>,
     started: bool,
+    /// The first input of which nobody was told that it begins.
+    untold: usize,
+    /// No input before this one has a next frame.
+    live: usize,
 }
 
 #[derive(Debug)]
@@ -40,7 +48,12 @@ struct Source<'cap> {
 }
 
 impl<'cap> Frames<'cap> {
-    pub(super) fn new(inputs: &'cap [Input], passed_over: &'cap [PassedOver], strict: bool) -> Self {
+    pub(super) fn new(
+        inputs: &'cap [Input],
+        clocks: &'cap [OnceLock<i64>],
+        passed_over: &'cap [PassedOver],
+        strict: bool,
+    ) -> Self {
         let sources = inputs.iter().zip(0..=u16::MAX).map_while(|(input, file)| {
             let mut track = Track::new(input, file, strict);
             // The header was read when the input was opened. Should it fail now, the file has changed: `finish` says so.
@@ -48,7 +61,7 @@ impl<'cap> Frames<'cap> {
             Some(Source { track, reader, head: None, released: 0, swept: 0, prefetched: 0 })
         });
         let (sources, order) = (sources.collect(), BinaryHeap::new());
-        Self { inputs, passed_over, sources, order, started: false }
+        Self { inputs, clocks, passed_over, sources, order, started: false, untold: 1, live: 0 }
     }
 
     /// The next frame, or `None` after the last. Odd records are counted in `out` as they are met.
@@ -80,6 +93,76 @@ impl<'cap> Frames<'cap> {
         let Some(source) = self.sources.get_mut(index) else { return Ok(None) };
         let next = source.reader.next(&mut source.track, out);
         next.map_err(|error| self.cause(index, error))
+    }
+
+    /// The next input, by the `file` of a frame, that begins within [`CLOCKS_APART_NS`] of the next frame, the first one aside:
+    /// each once, and none whose clock is known.
+    ///
+    /// # Errors
+    /// As [`Frames::next`].
+    #[inline]
+    pub(crate) fn begins(&mut self, out: &mut dyn Sink) -> Result<Option<u16>, Error> {
+        if self.untold >= self.sources.len() { Ok(None) } else { self.begins_soon(out) }
+    }
+
+    fn begins_soon(&mut self, out: &mut dyn Sink) -> Result<Option<u16>, Error> {
+        if !self.started {
+            self.start(out)?;
+        }
+        let Some(Reverse((now, _))) = self.order.peek() else { return Ok(None) };
+        let soon = now.0.saturating_add(CLOCKS_APART_NS);
+        while let Some(source) = self.sources.get(self.untold) {
+            if source.head.as_ref().is_some_and(|head| head.at.time.0 > soon) {
+                break;
+            }
+            let file = self.untold;
+            self.untold += 1;
+            if source.head.is_some() && self.clocks.get(file).is_some_and(|clock| clock.get().is_none()) {
+                return Ok(u16::try_from(file).ok());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The inputs before `file` that have frames to come.
+    pub(crate) fn before(&mut self, file: u16) -> impl Iterator<Item = u16> {
+        while self.live < self.sources.len()
+            && self.sources.get(self.live).is_some_and(|source| source.head.is_none())
+        {
+            self.live += 1;
+        }
+        let all = u16::try_from(self.live).unwrap_or(file)..file;
+        all.filter(|other| self.sources.get(usize::from(*other)).is_some_and(|source| source.head.is_some()))
+    }
+
+    /// The frames of an input that are still to come, once the first of all was read: read without taking them.
+    pub(crate) fn ahead(&self, file: u16) -> Option<Ahead<'cap>> {
+        let source = self.sources.get(usize::from(file))?;
+        Some(Ahead { head: Some(source.head?), track: source.track.clone(), reader: source.reader.clone() })
+    }
+
+    /// Nanoseconds that bring the times of an input to those of the others; 0 while that is not known.
+    pub(crate) fn clock(&self, file: u16) -> i64 {
+        self.clocks.get(usize::from(file)).and_then(|clock| clock.get()).copied().unwrap_or(0)
+    }
+
+    /// Takes over how far the clock of an input is from the others, for these frames and all that are read of the set later. The
+    /// first word counts.
+    pub(crate) fn set_clock(&mut self, file: u16, ns: i64) {
+        let is_news = self.clocks.get(usize::from(file)).is_some_and(|clock| clock.set(ns).is_ok());
+        if ns == 0 || !is_news {
+            return;
+        }
+        let heads = self.sources.iter().enumerate();
+        let times = heads.filter_map(|(index, source)| Some((index, source.head.as_ref()?.at.time)));
+        self.order = times.map(|(index, time)| Reverse((self.place(index, time), index))).collect();
+    }
+
+    /// A time of an input on the clock that all share.
+    #[inline]
+    fn place(&self, index: usize, time: Timestamp) -> Timestamp {
+        let ns = self.clocks.get(index).and_then(|clock| clock.get()).copied().unwrap_or(0);
+        Timestamp(time.0.saturating_add(ns))
     }
 
     #[cold]
@@ -203,13 +286,34 @@ impl<'cap> Frames<'cap> {
             Ok(head) => head,
             Err(error) => return Err(self.cause(index, error)),
         };
-        if let Some(frame) = &source.head {
-            self.order.push(Reverse((frame.at.time, index)));
+        if let Some(time) = source.head.as_ref().map(|frame| frame.at.time) {
+            self.order.push(Reverse((self.place(index, time), index)));
         }
         Ok(())
     }
 }
 
+/// The frames of one input that are still to come.
+#[derive(Debug)]
+pub(crate) struct Ahead<'cap> {
+    head: Option<Frame<'cap>>,
+    track: Track<'cap>,
+    reader: Reader,
+}
+
+impl<'cap> Iterator for Ahead<'cap> {
+    type Item = Frame<'cap>;
+
+    /// The next one. It ends where the input cannot be read: that is told when its turn comes.
+    fn next(&mut self) -> Option<Frame<'cap>> {
+        let head = self.head.take();
+        head.or_else(|| self.reader.next(&mut self.track, &mut Vec::new()).ok().flatten())
+    }
+}
+
+/// Nanoseconds that clocks of inputs may be apart and still be brought together.
+// Rationale: as long as holes are waited for by default: times that jump by more from frame to frame would end the wait.
+pub(crate) const CLOCKS_APART_NS: i64 = 2_000_000_000;
 // Rationale: going over 100 GB that are not resident takes about 30 ms; once in 2 GiB that is nothing. Of less it takes
 // less, and is done at each window up to 2 GiB: copies of one piece lie anywhere.
 const WHOLE_PART: usize = 32;

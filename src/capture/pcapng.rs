@@ -31,7 +31,7 @@ use crate::limits::LISTED_INTERFACES;
 use crate::oddity::{BadTime, Bound, Oddity, Sink};
 
 /// Reads one pcapng file block by block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PcapngReader {
     endian: Endian,
     interfaces: Interfaces,

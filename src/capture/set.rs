@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::format::Reader;
 use super::gather::gather;
@@ -31,6 +32,8 @@ pub struct OpenOptions {
 #[derive(Debug)]
 pub struct CaptureSet {
     inputs: Vec<Input>,
+    /// Nanoseconds by input that bring its times to those of the inputs before it, once that was learnt.
+    clocks: Vec<OnceLock<i64>>,
     passed_over: Vec<PassedOver>,
     interfaces: usize,
     strict: bool,
@@ -98,8 +101,9 @@ impl CaptureSet {
             keyed.push((time, input));
         }
         keyed.sort_by(|(a_time, a), (b_time, b)| order((*a_time, a), (*b_time, b)));
-        let inputs = keyed.into_iter().map(|(_, input)| input).collect();
-        Ok(Self { inputs, passed_over: Vec::new(), interfaces, strict })
+        let inputs: Vec<Input> = keyed.into_iter().map(|(_, input)| input).collect();
+        let clocks = inputs.iter().map(|_| OnceLock::new()).collect();
+        Ok(Self { inputs, clocks, passed_over: Vec::new(), interfaces, strict })
     }
 
     /// The files in directories that are no captures, sorted by name.
@@ -137,9 +141,9 @@ impl CaptureSet {
         self.inputs.iter().map(|input| input.is_whole().then(|| input.content.bytes().len() as u64)).sum()
     }
 
-    /// All frames, in time order over the inputs and in file order within each.
+    /// All frames, in time order over the inputs, by their clocks as far as these are known by now, and in file order within each.
     pub fn frames(&self) -> Frames<'_> {
-        Frames::new(&self.inputs, &self.passed_over, self.strict)
+        Frames::new(&self.inputs, &self.clocks, &self.passed_over, self.strict)
     }
 
     /// Gives the memory of all inputs back to the system. Slices stay valid: touched again, they are read again.

@@ -9,7 +9,7 @@ use crate::oddity::{BadTime, Oddity, Sink};
 ///
 /// # Invariants
 /// - `at <= bytes.len()`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Track<'cap> {
     input: &'cap Input,
     /// The input, as far as it is there.

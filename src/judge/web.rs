@@ -158,7 +158,11 @@ pub(super) fn serve(
                 span,
                 framing: if guessed { Framing::Resynchronised } else { Framing::InSync },
                 answers: match request {
-                    Some(request) => Answer::Request { span: request.span, acknowledged: false },
+                    // Answers come in the order of the requests; times of two captures do not tell it.
+                    Some(request) => Answer::Request {
+                        span: request.span,
+                        acknowledged: request.span.last.frame.file() != span.first.frame.file(),
+                    },
                     None => Answer::Unasked,
                 },
                 advertised: None,

@@ -2,6 +2,7 @@
 
 mod acquit;
 mod announces;
+mod apart;
 mod budget;
 mod channel;
 mod clear;

@@ -216,11 +216,11 @@ impl<'cap> TcpFlow<'cap> {
             items.retain(|(_, item)| !duplicates::is_doubt_of(item, at));
         }
         let opening = self.stream.opening();
-        if self.expects_late
+        if (self.expects_late || shared.several_taps)
             && !segment.payload.bytes.is_empty()
             && let Some(upto) = self.stream.sent_behind(direction, segment)
         {
-            // What it acknowledges may stand behind it.
+            // What it acknowledges may stand behind it, or have a later time on another clock.
             self.channel.item(direction, &StreamItem::Answers { at, upto }, &opening, shared);
         }
         for (direction, item) in items.drain(..) {
@@ -345,7 +345,7 @@ impl<'cap> TcpFlow<'cap> {
 /// The mark by which a segment is told from its retransmission. The identification of IPv4 does it alone, as
 /// senders count it up; and the checksum is another one where the sending host captures what its network card is
 /// still to complete. Without it, the checksum covers TCP's timestamps, where they are used.
-fn mark(packet: &Packet<'_>, segment: &TcpSegment<'_>) -> Mark {
+pub(super) fn mark(packet: &Packet<'_>, segment: &TcpSegment<'_>) -> Mark {
     let identification = packet.fingerprint >> 16;
     let sure = identification > 0 && matches!(packet.flow.low.ip, IpAddr::V4(_));
     let told = if sure {

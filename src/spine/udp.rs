@@ -165,8 +165,12 @@ impl<'cap> UdpFlow<'cap> {
                 return utp.pending.count(self.flow, packet.direction, packet.at.time, false, &datagram.payload);
             }
         }
-        let answers =
-            if utp.expects_late { utp.streams.sent_behind(packet.direction, &datagram.payload) } else { None };
+        // What it acknowledges may stand behind it, or have a later time on another clock.
+        let answers = if utp.expects_late || shared.several_taps {
+            utp.streams.sent_behind(packet.direction, &datagram.payload)
+        } else {
+            None
+        };
         let mut items = std::mem::take(&mut shared.scratch.utp_items);
         let doubtful = datagram.checksum == Checksum::Bad;
         utp.streams.limit(shared.budget.now());
@@ -200,7 +204,6 @@ impl<'cap> UdpFlow<'cap> {
             duplicates::note(original, packet.at, packet.flow, packet.direction, shared);
             items.retain(|(.., item)| !duplicates::is_doubt_of(item, packet.at));
         }
-        // What it acknowledges may stand behind it.
         let answers = answers.map(|(id, upto)| (id, packet.direction, StreamItem::Answers { at: packet.at, upto }));
         items.splice(0..0, answers);
         utp.deliver(self.flow, &mut items, shared, &self.paths);
@@ -310,7 +313,7 @@ impl<'cap> Utp<'cap> {
 
 /// The mark by which a uTP packet with data is told from its retransmission: the sender's clock at the time of
 /// sending, and, as that may stand still for a while, the identification of IPv4.
-fn mark(packet: &packet::Packet<'_>, payload: &Payload<'_>) -> Option<Mark> {
+pub(super) fn mark(packet: &packet::Packet<'_>, payload: &Payload<'_>) -> Option<Mark> {
     let identification = if packet.flow.low.ip.is_ipv4() { u64::from(packet.fingerprint >> 16) } else { 0 };
     let packet = utp::Packet::parse(payload).ok()?;
     let carries =

@@ -4,7 +4,7 @@ use crate::limits::STATISTICS_INTERFACES;
 use std::collections::BTreeMap;
 
 /// Packets dropped while capturing. Statistics count from the start of the capture, so the last ones stand.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Drops {
     by_interface: BTreeMap<u32, u64>,
     /// Of sections that have ended.

@@ -80,7 +80,7 @@ impl InterfaceState {
 }
 
 /// All interfaces of a section by number; a run of equal ones costs one entry.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Interfaces {
     /// The number of the first of a run of equal interfaces, ascending, and their state.
     runs: Vec<(u32, InterfaceState)>,

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::options::Endian;
 
 /// Names of all sections, with their addresses.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct NameRecords {
     names: BTreeSet<(IpAddr, String)>,
     /// True if some name records were left out, as the bound was reached.

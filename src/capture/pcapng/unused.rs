@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::options::Endian;
 
 /// Counts by type of block, and for decryption secrets by what they decrypt.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Unused {
     counts: BTreeMap<(u32, u32), u64>,
     /// Of further types, when there are too many.
