@@ -325,7 +325,7 @@ fn where_nothing_was_hashed_a_zero_is_no_claim() {
         let said = flat(&out);
         assert_eq!(code, 0, "{out}");
         for line in [
-            "? Standard of proof met. No peer, on what these captures hold. Not everything could be hashed,",
+            "? Standard of proof: cannot be told. No peer is shown to have met it. Not everything could be hashed,",
             "? Sent bytes that are the torrent's by hash, without meeting the standard.",
             "? Sent blocks that differ from the torrent.",
         ] {
