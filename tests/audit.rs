@@ -261,8 +261,10 @@ fn a_letter_says_when_the_act_was_and_that_the_capture_had_ended() {
     let late = of_shared(folder.path(), "203.0.113.2", "2026-11-21T03:00:20Z", &[]);
     for sentence in [
         "Within 30 seconds of the stated time 203.0.113.2, port 6881, had said that it had piece",
-        "seconds before the stated time. A stated time counts give or take 30 seconds.",
-        "What shows it was seen from 2026-11-21 02:59:5",
+        // By tshark frame 78 is of 02:59:58.461729, and frame 192, the last of that unit, of 03:00:00.966151.
+        "(frames 78, 183 to 187, 190 to 192)",
+        "What shows it was seen from 2026-11-21 02:59:58.461729 to 2026-11-21 03:00:00.966151 UTC, 19 seconds before the stated \
+         time. A stated time counts give or take 30 seconds.",
         "It had ended before the stated time.",
     ] {
         assert!(late.contains(sentence), "{sentence}: {late}");

@@ -72,8 +72,7 @@ pub(super) fn open(claim: &ClaimRow) -> &'static str {
     match &claim.coverage {
         Some(coverage) if coverage.address != "whole" => "But it may have had connections that did not pass here",
         Some(coverage) if coverage.packets_from == 0 => {
-            "But no packet from this address is in it either, so nothing shows that the address was in use and would have been \
-             seen"
+            "But no packet from this address is in it either: nothing shows that it was in use and would have been seen"
         }
         Some(coverage) if coverage.drops.is_some_and(|drops| drops > 0) => {
             "But the capturing program dropped packets, and a piece may have been among them"

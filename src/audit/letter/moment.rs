@@ -97,6 +97,11 @@ fn times(claim: &ClaimRow) -> Option<(String, String)> {
         }
         _ => {
             let own = place(claim, found);
+            // Of a unit that meets the standard its own times, not those of other connections then.
+            if let (Some(said), Some(asked), Some(sent)) = (&own.advertised, &own.requested, &own.served) {
+                let first = said.time.as_str().min(asked.time.as_str());
+                return Some((first.to_owned(), sent.time.clone()));
+            }
             Some((own.first_time.clone()?, own.last_time.clone()?))
         }
     }
