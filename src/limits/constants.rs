@@ -259,6 +259,9 @@ pub(crate) const WRONG_CHECKSUMS: usize = 1 << 16;
 /// Frames cut by the snap length that are kept for a direction; with more, all of it is in doubt.
 // Rationale: with a snap length below the segments nearly all are, and each accused block is held against them.
 pub(crate) const CUT_FRAMES: usize = 1 << 10;
+/// Whole frames of a direction that cut copies of them are told by.
+// Rationale: the copies of two taps stand within some thousand frames of one another.
+pub(crate) const WHOLE_FRAMES: usize = 1 << 16;
 /// Announces of a connection that wait for their answers.
 // Rationale: clients do not announce again before the answer; as many as requests are remembered.
 pub(crate) const PENDING_ANNOUNCES: usize = 256;

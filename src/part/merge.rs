@@ -411,6 +411,7 @@ mod tests {
         part
     }
 
+    type Counted = (Named, u64, [Timestamp; 2]);
     type Members = Vec<(BTreeSet<u8>, u8)>;
 
     fn sets(members: &Members) -> Sets<Part> {
@@ -423,7 +424,7 @@ mod tests {
     }
 
     /// The mentions of all sets that are judged, with the times of the first and the last, and the captures of those sets.
-    fn mentions(sets: Sets<Part>) -> (Vec<(Named, u64, [Timestamp; 2])>, Vec<[u8; 32]>) {
+    fn mentions(sets: Sets<Part>) -> (Vec<Counted>, Vec<[u8; 32]>) {
         let settled = sets.settle().sets;
         let captures = settled.iter().flat_map(|(_, part)| crate::facts::Reading::captures(part)).collect();
         if settled.is_empty() {

@@ -5,7 +5,7 @@
 //! once more, with their neighbours: where most of those are right, a wrong one is damage. A frame that the snap length cut
 //! cannot be tested: what it holds refutes nobody either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::spilled::Spilled;
@@ -14,7 +14,7 @@ use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
-use crate::limits::{CUT_FRAMES, WRONG_CHECKSUMS};
+use crate::limits::{CUT_FRAMES, WHOLE_FRAMES, WRONG_CHECKSUMS};
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
@@ -28,8 +28,10 @@ struct Tested {
     wrong: Vec<At>,
     /// How many there were beyond those.
     more: u64,
-    /// The numbers of those that the snap length cut, by input.
-    cut: BTreeMap<u16, Vec<u64>>,
+    /// Those that the snap length cut, by their packets.
+    cut: BTreeMap<u64, FrameId>,
+    /// The packets of some before that are whole.
+    whole: BTreeSet<u64>,
 }
 
 /// Of each of `accused`, the reason for which it is in doubt: it rests on a frame with a wrong checksum, among others of their
@@ -97,13 +99,24 @@ pub(crate) fn damaged(
 }
 
 impl Tested {
-    /// Returns true if a frame between those of `span` is cut. What another tap cut says nothing of them.
+    /// Notes a frame with payload that is whole, or cut. What one tap cut and another one has whole is whole.
+    fn packet(&mut self, packet: u64, frame: FrameId, is_cut: bool) {
+        if !is_cut {
+            self.cut.remove(&packet);
+            if self.whole.len() >= WHOLE_FRAMES {
+                self.whole.clear();
+            }
+            self.whole.insert(packet);
+        } else if !self.whole.contains(&packet) && self.cut.len() < CUT_FRAMES {
+            self.cut.insert(packet, frame);
+        }
+    }
+
+    /// Returns true if a frame between those of `span` is cut, in the same input.
     fn is_cut(&self, span: &Span) -> bool {
         let (first, last) = (span.first.frame.min(span.last.frame), span.first.frame.max(span.last.frame));
-        let own = self.cut.get(&first.file()).filter(|_| first.file() == last.file());
-        own.is_some_and(|cut| {
-            cut.len() >= CUT_FRAMES || cut.iter().any(|number| (first.number()..=last.number()).contains(number))
-        })
+        let is_own = |frame: &FrameId| frame.file() == first.file() && (first..=last).contains(frame);
+        self.cut.len() >= CUT_FRAMES || (first.file() == last.file() && self.cut.values().any(is_own))
     }
 }
 
@@ -134,15 +147,17 @@ fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>
         Checksum::Bad | Checksum::Partial => tested.more += 1,
         Checksum::Unchecked => {}
     }
-    let payload = match &packet.transport {
-        TransportLayer::Tcp(segment) => segment.payload,
-        TransportLayer::Udp(datagram) => datagram.payload,
-    };
-    if payload.bytes.len() < payload.wire_len as usize {
-        let cut = tested.cut.entry(packet.at.frame.file()).or_default();
-        if cut.len() < CUT_FRAMES {
-            cut.push(packet.at.frame.number());
+    let (payload, number) = match &packet.transport {
+        TransportLayer::Tcp(segment) => (segment.payload, u64::from(segment.seq)),
+        // The numbers in the header of uTP.
+        TransportLayer::Udp(datagram) => {
+            let number = datagram.payload.bytes.get(16..20).and_then(|four| <[u8; 4]>::try_from(four).ok());
+            (datagram.payload, number.map_or(0, |four| u32::from_be_bytes(four).into()))
         }
+    };
+    if payload.wire_len > 0 {
+        let packet_number = number << 32 | u64::from(payload.wire_len);
+        tested.packet(packet_number, packet.at.frame, payload.bytes.len() < payload.wire_len as usize);
     }
 }
 

@@ -316,7 +316,6 @@ fn one_blind_packet_before_a_connection_from_its_middle_takes_nothing_of_it() {
                     (Flags::SYN | Flags::ACK, 0),
                     (Flags::RST, 0),
                     (Flags::FIN | Flags::ACK, 0),
-                    (Flags::ACK, 700),
                 ] {
                     let number = 3_100_060_000;
                     let evidence = Run::new().capture(before_all(&world, number, from, flags, len).pcap());

@@ -238,7 +238,8 @@ fn what_real_clients_sent_is_served_or_lost_where_one_packet_in_a_hundred_is_mis
             continue;
         }
         let (capture, metainfo) = (case.read("capture.pcap"), case.read(&case.torrent()));
-        let secrets = case.path("secrets.txt").exists().then(|| case.read("secrets.txt")).unwrap_or_default();
+        let has_secrets = case.path("secrets.txt").exists();
+        let secrets = if has_secrets { case.read("secrets.txt") } else { Vec::new() };
         let run = |capture: Vec<u8>| {
             let run = Run::new().secrets(&String::from_utf8_lossy(&secrets)).capture(capture);
             run.metainfo(metainfo.clone()).once(1, 64 << 20).expect("the run can go on")

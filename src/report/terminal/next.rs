@@ -127,7 +127,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
         page.command(&command(view, "--mse-secrets FILE"));
     }
     if let Some((subject, proof)) = proof {
-        let frames = blocks::united([proof.advertised, proof.requested, proof.served].into_iter());
+        let frames = blocks::united([proof.advertised, proof.requested, proof.served]);
         sets_of(&frames, Some(subject.endpoint.ip), view, page);
     }
     match best {
