@@ -23,7 +23,7 @@ pub struct Datagram<'a> {
     pub wire_len: u32,
     /// The frame.
     pub at: At,
-    /// Equal for two captures of one frame ([`crate::packet`]).
+    /// Equal for two captures of one frame.
     pub fingerprint: u32,
     /// True if the datagram's checksum was tested and is wrong.
     pub doubtful: bool,
