@@ -74,7 +74,7 @@ enum State<W: Write> {
     /// Nothing came yet.
     Empty(W),
     /// Parts of one schema.
-    Begun(BatchedWriter<W>),
+    Begun(Box<BatchedWriter<W>>),
     /// A part could not be written.
     Failed,
 }
@@ -93,7 +93,8 @@ impl<W: Write> Parts<W> {
         let frame = frame(columns)?;
         let mut writer = match std::mem::replace(&mut self.state, State::Failed) {
             State::Empty(out) => {
-                ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).batched(frame.schema())?
+                let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
+                Box::new(writer.batched(frame.schema())?)
             }
             State::Begun(writer) => writer,
             State::Failed => return Ok(()),
