@@ -348,7 +348,7 @@ fn t53_what_stands_behind_an_acknowledged_fin_refutes_nobody() {
 
 #[test]
 fn t53_utp_data_under_the_number_of_a_fin_refutes_nobody() {
-    let torrent = two_block_pieces();
+    let torrent = Recipe::single("short.bin", 2 * SMALL, 6 * SMALL as usize + 900, 3).v1();
     for before in [true, false] {
         for away in [0_u16, 20_000] {
             let mut world = World::new();

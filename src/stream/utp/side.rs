@@ -245,7 +245,7 @@ impl<'cap> UtpSide<'cap> {
             self.bare_fin.get_or_insert(seq);
         }
         if is_fin || self.bare_fin == Some(seq) {
-            self.doubt_beside_fin(seq, emit);
+            self.doubt_beside_fin(seq, packet.payload.wire_len, emit);
         }
         if packet.rejected {
             return self.reject(seq, packet.payload, at, emit);

@@ -167,13 +167,14 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 
-    /// A FIN and data have the number `seq`: the receiver took one of the two.
+    /// A FIN and data have the number `seq`: the receiver took one of the two. `len`: payload bytes of the one that comes now.
     #[cold]
-    pub(super) fn doubt_beside_fin(&mut self, seq: u64, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn doubt_beside_fin(&mut self, seq: u64, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
         if !self.has_begun() || self.next.is_none_or(|next| seq >= next) {
             self.suspects.add(seq);
-        } else if let Some(data) = self.delivered(seq).filter(|data| data.len > 0) {
-            emit(StreamItem::Unaccepted { offset: data.offset, len: u64::from(data.len), impossible: true });
+        } else if let Some(first) = self.delivered(seq).filter(|first| first.len.max(len) > 0) {
+            let len = u64::from(first.len.max(len));
+            emit(StreamItem::Unaccepted { offset: first.offset, len, impossible: true });
         }
     }
 
