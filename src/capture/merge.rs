@@ -95,7 +95,7 @@ impl<'cap> Frames<'cap> {
         next.map_err(|error| self.cause(index, error))
     }
 
-    /// The next input, by the `file` of a frame, that begins within [`CLOCKS_APART_NS`] of the next frame, the first one aside:
+    /// The next input, by the `file` of a frame, that begins within [`INPUTS_APART_NS`] of the next frame, the first one aside:
     /// each once, and none whose clock is known.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl<'cap> Frames<'cap> {
             self.start(out)?;
         }
         let Some(Reverse((now, _))) = self.order.peek() else { return Ok(None) };
-        let soon = now.0.saturating_add(CLOCKS_APART_NS);
+        let soon = now.0.saturating_add(INPUTS_APART_NS);
         while let Some(source) = self.sources.get(self.untold) {
             if source.head.as_ref().is_some_and(|head| head.at.time.0 > soon) {
                 break;
@@ -313,7 +313,7 @@ impl<'cap> Iterator for Ahead<'cap> {
 
 /// Nanoseconds that clocks of inputs may be apart and still be brought together.
 // Rationale: as long as holes are waited for by default: times that jump by more from frame to frame would end the wait.
-pub(crate) const CLOCKS_APART_NS: i64 = 2_000_000_000;
+pub(crate) const INPUTS_APART_NS: i64 = 2_000_000_000;
 // Rationale: going over 100 GB that are not resident takes about 30 ms; once in 2 GiB that is nothing. Of less it takes
 // less, and is done at each window up to 2 GiB: copies of one piece lie anywhere.
 const WHOLE_PART: usize = 32;

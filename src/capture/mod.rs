@@ -30,8 +30,8 @@ mod track;
 pub use mapped::Spill;
 #[doc(hidden)]
 pub use mapped::catch_cut_files;
-pub(crate) use merge::CLOCKS_APART_NS;
 pub use merge::Frames;
+pub(crate) use merge::INPUTS_APART_NS;
 pub use set::{CaptureSet, OpenOptions};
 pub use spooled::Spool;
 pub use sums::Sums;

@@ -118,21 +118,7 @@ pub(super) fn walked(
         }
         let before = decoder.counts();
         let (at, mut wanted) = (frame.at.frame, false);
-        let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
-        loop {
-            if let Some(packet) = decoded {
-                wanted |= take(&packet);
-                if packet.also_tunnel
-                    && let Some(inside) = decoder.inside(&packet, &store, &mut untold)?
-                {
-                    wanted |= take(&inside);
-                }
-            }
-            if !decoder.has_more() {
-                break;
-            }
-            decoded = decoder.decode_more(&frame, &store, &mut untold)?;
-        }
+        decoder.each(&frame, &store, &mut untold, &mut |packet| wanted |= take(packet))?;
         let after = decoder.counts();
         if after.fragments > before.fragments {
             parts.push_back(at);

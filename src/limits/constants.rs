@@ -315,7 +315,8 @@ pub(crate) const CONTESTS: usize = 1 << 16;
 // Rationale: 200 bytes each; a capture with more peer connections is that of a provider, whose translation is
 // elsewhere.
 pub(crate) const COMPARED_CONNECTIONS: usize = 200_000;
-/// Time (ns) by which the clocks of two taps may differ where both sides of an address translation are looked for.
+/// Time (ns) by which the clocks of two taps may differ where copies of a packet, or both sides of an address translation, are
+/// looked for.
 // Rationale: the clocks of two taps differ by seconds at most where anybody cares for them; 64 bits of sequence numbers and
 // the handshakes agree by chance never.
 pub(crate) const CLOCKS_APART_NS: i64 = 60_000_000_000;

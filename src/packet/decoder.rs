@@ -179,6 +179,35 @@ impl Decoder {
         self.frame(frame, store, out)
     }
 
+    /// Gives every packet of `frame` to `take`: of an aggregate those in each part, and behind one that reads as a tunnel too the
+    /// packet inside.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn each<'cap>(
+        &mut self,
+        frame: &Frame<'cap>,
+        store: &dyn Store<'cap>,
+        out: &mut dyn Sink,
+        take: &mut dyn FnMut(&Packet<'cap>),
+    ) -> Result<(), Error> {
+        let mut decoded = self.decode(frame, store, out)?;
+        loop {
+            if let Some(packet) = &decoded {
+                take(packet);
+                if packet.also_tunnel
+                    && let Some(inside) = self.inside(packet, store, out)?
+                {
+                    take(&inside);
+                }
+            }
+            if !self.has_more() {
+                return Ok(());
+            }
+            decoded = self.decode_more(frame, store, out)?;
+        }
+    }
+
     /// The packet inside the tunnel that `packet` reads as too, where [`Packet::also_tunnel`] says so.
     ///
     /// # Errors

@@ -65,18 +65,7 @@ pub(crate) fn damaged(
         if !frames.holds(frame.at) {
             continue;
         }
-        let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
-        loop {
-            if let Some(packet) = decoded {
-                note(&packet, &mut tested);
-                let inside = if packet.also_tunnel { decoder.inside(&packet, &store, &mut untold)? } else { None };
-                inside.iter().for_each(|packet| note(packet, &mut tested));
-            }
-            if !decoder.has_more() {
-                break;
-            }
-            decoded = decoder.decode_more(&frame, &store, &mut untold)?;
-        }
+        decoder.each(&frame, &store, &mut untold, &mut |packet| note(packet, &mut tested))?;
     }
     for ((flow, from), tested) in &mut tested {
         // Where they were tested in the walk, it knows.

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::{Spilled, Spine, tcp, udp};
 use crate::Error;
-use crate::capture::{CLOCKS_APART_NS, Frame, Frames, Spill};
+use crate::capture::{Frame, Frames, INPUTS_APART_NS, Spill};
 use crate::ends::{Direction, FlowKey};
 use crate::options::Options;
 use crate::packet::{ChecksumPolicy, Decoder, Packet, TransportLayer};
@@ -54,7 +54,7 @@ struct Bounds {
 
 impl Bounds {
     fn add(&mut self, sign: Sign, ns: i64) {
-        if ns.abs() <= CLOCKS_APART_NS {
+        if ns.abs() <= INPUTS_APART_NS {
             self.all.push(ns);
             self.below += usize::from(!matches!(sign, Sign::Sent(_)));
             if let Sign::Copy(_) = sign {
@@ -98,8 +98,8 @@ fn apart(file: u16, frames: &mut Frames<'_>, options: &Options<'_>) -> Result<i6
             .into_iter()
             .flatten()
             .take(MOST_AHEAD)
-            .skip_while(|frame| frame.at.time.0.saturating_add(clock) < first.saturating_sub(CLOCKS_APART_NS))
-            .take_while(|frame| frame.at.time.0.saturating_add(clock) <= last.saturating_add(CLOCKS_APART_NS));
+            .skip_while(|frame| frame.at.time.0.saturating_add(clock) < first.saturating_sub(INPUTS_APART_NS))
+            .take_while(|frame| frame.at.time.0.saturating_add(clock) <= last.saturating_add(INPUTS_APART_NS));
         read(near, options, &mut |time, (flow, direction, sign)| {
             let matching = match sign {
                 Sign::Copy(_) => sign,
@@ -127,26 +127,11 @@ fn read<'cap>(
     for frame in frames {
         untold.clear();
         let mut goes_on = true;
-        let mut give = |packet: &Packet<'_>| {
-            signs(packet).into_iter().flatten().for_each(|(from, sign)| {
+        decoder.each(&frame, &store, &mut untold, &mut |packet| {
+            for (from, sign) in signs(packet).into_iter().flatten() {
                 goes_on &= take(frame.at.time.0, (packet.flow, from, sign));
-            });
-        };
-        let mut decoded = decoder.decode(&frame, &store, &mut untold)?;
-        loop {
-            if let Some(packet) = &decoded {
-                give(packet);
-                if packet.also_tunnel
-                    && let Some(inside) = decoder.inside(packet, &store, &mut untold)?
-                {
-                    give(&inside);
-                }
             }
-            if !decoder.has_more() {
-                break;
-            }
-            decoded = decoder.decode_more(&frame, &store, &mut untold)?;
-        }
+        })?;
         if !goes_on {
             break;
         }

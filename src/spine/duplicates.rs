@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Shared;
 use crate::ends::{At, Direction, FlowKey, Span};
-use crate::limits::FLOW_COPY_MARKS;
+use crate::limits::{CLOCKS_APART_NS, FLOW_COPY_MARKS};
 use crate::oddity::{Oddity, Sink};
 use crate::stream::StreamItem;
 
@@ -123,8 +123,8 @@ pub(super) fn note(original: At, again: At, flow: FlowKey, direction: Direction,
 const LEAST: usize = 16;
 // Rationale: less than the shortest retransmission timeout in use (200 ms), so that a retransmission is none.
 const DOUBLE_NS: u64 = 50_000_000;
-// Rationale: clocks of taps differ by seconds at most where anybody cares for them; days later it is another packet.
-const TAPS_APART_NS: u64 = 60_000_000_000;
+// Rationale: days later it is another packet.
+const TAPS_APART_NS: u64 = CLOCKS_APART_NS.unsigned_abs();
 
 #[cfg(test)]
 mod tests {
