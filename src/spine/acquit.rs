@@ -32,6 +32,8 @@ struct Tested {
     cut: BTreeMap<u64, FrameId>,
     /// The packets of some before that are whole.
     whole: BTreeSet<u64>,
+    /// The times of `wrong` by input, in order.
+    times: BTreeMap<u16, Vec<i64>>,
 }
 
 /// Of each of `accused`, the reason for which it is in doubt: it rests on a frame with a wrong checksum, among others of their
@@ -48,7 +50,7 @@ pub(crate) fn damaged(
     if accused.is_empty() {
         return Ok(Vec::new());
     }
-    let frames = Stretches::of(accused);
+    let stretches = Stretches::of(accused);
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
         accused.iter().map(|one| ((one.flow, one.from), Tested::default())).collect();
     let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
@@ -62,7 +64,7 @@ pub(crate) fn damaged(
             release_at = read.position().saturating_add(window);
             read.release(0);
         }
-        if !frames.holds(frame.at) {
+        if !stretches.holds(frame.at) {
             continue;
         }
         decoder.each(&frame, &store, &mut untold, &mut |packet| note(packet, &mut tested))?;
@@ -72,14 +74,14 @@ pub(crate) fn damaged(
         if options.checksums != ChecksumPolicy::Ignore || tested.right <= tested.wrong.len() as u64 + tested.more {
             tested.wrong.clear();
         }
-        tested.wrong.sort_unstable_by_key(|at| at.frame);
+        tested.sort();
         for at in &tested.wrong {
             anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
         }
     }
     let reason = |one: &Suspect| {
         let tested = tested.get(&(one.flow, one.from))?;
-        if tested.wrong.iter().any(|at| may_carry(&one.span, *at)) {
+        if tested.may_carry(&one.span) {
             return Some(Reason::Damaged);
         }
         tested.is_cut(&one.span).then_some(Reason::NotTested)
@@ -101,21 +103,41 @@ impl Tested {
         }
     }
 
+    /// Puts the wrong ones in order, of frames and of times.
+    fn sort(&mut self) {
+        self.wrong.sort_unstable_by_key(|at| at.frame);
+        for at in &self.wrong {
+            self.times.entry(at.frame.file()).or_default().push(at.time.0);
+        }
+        self.times.values_mut().for_each(|times| times.sort_unstable());
+    }
+
+    /// Returns true if a wrong frame may carry what comes in `span`: it is between its frames, or another tap captured it at about
+    /// that time.
+    fn may_carry(&self, span: &Span) -> bool {
+        let (first, last) = frames(span);
+        let next = self.wrong.partition_point(|at| at.frame < first);
+        let is_between = self.wrong.get(next).is_some_and(|at| at.frame <= last);
+        let around = around(span);
+        let is_near = |times: &[i64]| {
+            let next = times.partition_point(|time| time < around.start());
+            times.get(next).is_some_and(|time| time <= around.end())
+        };
+        let own = [first.file(), last.file()];
+        is_between || self.times.iter().any(|(file, times)| !own.contains(file) && is_near(times))
+    }
+
     /// Returns true if a frame between those of `span` is cut, in the same input.
     fn is_cut(&self, span: &Span) -> bool {
-        let (first, last) = (span.first.frame.min(span.last.frame), span.first.frame.max(span.last.frame));
+        let (first, last) = frames(span);
         let is_own = |frame: &FrameId| frame.file() == first.file() && (first..=last).contains(frame);
         self.cut.len() >= CUT_FRAMES || (first.file() == last.file() && self.cut.values().any(is_own))
     }
 }
 
-/// Returns true if a frame may carry what comes in `span`: it is between its frames, or another tap captured it at about that
-/// time.
-fn may_carry(span: &Span, at: At) -> bool {
-    let (first, last) = (span.first.frame.min(span.last.frame), span.first.frame.max(span.last.frame));
-    let is_between = (first..=last).contains(&at.frame);
-    let is_of_another = at.frame.file() != first.file() && at.frame.file() != last.file();
-    is_between || (is_of_another && around(span).contains(&at.time.0))
+/// The first and the last frame of a span, by their numbers.
+fn frames(Span { first, last }: &Span) -> (FrameId, FrameId) {
+    (first.frame.min(last.frame), first.frame.max(last.frame))
 }
 
 /// The time of a span, as another tap may have it.
