@@ -285,6 +285,39 @@ fn a_report_that_says_more_than_its_rows_is_found_though_all_digests_are_made_ag
     }
 }
 
+#[test]
+fn a_case_holds_whether_a_build_with_parquet_made_it_or_one_without() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let path = case.join("manifest.json");
+    let text = std::fs::read_to_string(&path).expect("readable");
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let outputs = manifest["outputs"].as_array_mut().expect("a list");
+    // This build makes a case of the other kind.
+    if cfg!(feature = "table") {
+        outputs.retain(|entry| {
+            let name = entry["name"].as_str().expect("a name");
+            let is_kept = !name.ends_with(".parquet");
+            if !is_kept {
+                std::fs::remove_file(case.join(name)).expect("removed");
+            }
+            is_kept
+        });
+    } else {
+        let name = "tables/subjects.parquet";
+        std::fs::write(case.join(name), "PAR1").expect("written");
+        outputs.push(serde_json::json!({ "name": name, "bytes": 4, "sha256": sha256(b"PAR1") }));
+    }
+    std::fs::write(&path, serde_json::to_string(&manifest).expect("JSON")).expect("written");
+    let done = run(&["verify", case.to_str().expect("a path"), capture.to_str().expect("a path")]);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    // What else it says is still held against report.json.
+    manifest["inputs"][0]["sha256_stated"] = true.into();
+    std::fs::write(&path, serde_json::to_string(&manifest).expect("JSON")).expect("written");
+    let done = run(&["verify", case.to_str().expect("a path"), capture.to_str().expect("a path")]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+}
+
 fn packed(how: &str, bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
     match how {
