@@ -23,7 +23,7 @@ mod side;
 
 use super::challenge::Challenge;
 use super::path::{Ack, Number, ReturnPath};
-use super::pending::{Ends, PendingPackets, PendingSide};
+use super::pending::{Ends, PendingPackets, PendingSide, both};
 use super::{EndReason, FilledHole, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
@@ -302,11 +302,7 @@ impl<'cap> TcpConnection<'cap> {
         if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
             _ = self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
-        let [low, high] = &mut self.sides;
-        let (this, that) = match direction {
-            Direction::LowToHigh => (low, high),
-            Direction::HighToLow => (high, low),
-        };
+        let (this, that) = both(&mut self.sides, direction);
         if let (true, Some(ack)) = (segment.flags.syn, segment.ack) {
             that.begin(ack);
         }

@@ -94,12 +94,7 @@ impl Stage {
     /// Adds a torrent of v2, whose piece layer is known and whose leaves are not.
     pub(crate) fn v2(&mut self, seed: u64) -> TorrentId {
         let content = sample::content(SIZE, seed);
-        let info = sample::dict([
-            ("file tree", sample::dict([("a.bin", sample::node(&content))])),
-            ("meta version", sample::int(2)),
-            ("name", sample::string(format!("{seed}.bin"))),
-            ("piece length", sample::int(PIECE as i64)),
-        ]);
+        let info = info_v2(&content, seed);
         let (root, layer) = sample::tree(&content);
         let layers = sample::dict([(root, sample::string(layer.concat()))]);
         self.add(&sample::dict([("info", info), ("piece layers", layers)]), content)
@@ -108,12 +103,7 @@ impl Stage {
     /// Adds a torrent of v2 without its piece layer.
     pub(crate) fn v2_without_layers(&mut self, seed: u64) -> TorrentId {
         let content = sample::content(SIZE, seed);
-        let info = sample::dict([
-            ("file tree", sample::dict([("a.bin", sample::node(&content))])),
-            ("meta version", sample::int(2)),
-            ("name", sample::string(format!("{seed}.bin"))),
-            ("piece length", sample::int(PIECE as i64)),
-        ]);
+        let info = info_v2(&content, seed);
         self.put(Torrent::from_info(info, Source::Capture).expect("a valid torrent"), content)
     }
 
@@ -444,6 +434,16 @@ pub(crate) fn peer_id(end: Endpoint) -> [u8; 20] {
     let text = format!("{:0>12}", end.ip.to_string().replace('.', ""));
     id[8..].copy_from_slice(&text.as_bytes()[..12]);
     id
+}
+
+/// The info dictionary of a torrent of v2 with one file.
+fn info_v2(content: &[u8], seed: u64) -> Vec<u8> {
+    sample::dict([
+        ("file tree", sample::dict([("a.bin", sample::node(content))])),
+        ("meta version", sample::int(2)),
+        ("name", sample::string(format!("{seed}.bin"))),
+        ("piece length", sample::int(PIECE as i64)),
+    ])
 }
 
 impl Store {
