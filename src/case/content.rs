@@ -2,7 +2,7 @@
 
 #[cfg(feature = "table")]
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use sha2::{Digest, Sha256};
 
@@ -70,7 +70,11 @@ impl<'d> CaseFiles<'d> {
         let mut file = |name: &str, make: Make<'_>| {
             write(name, &mut |out| {
                 let mut out = Summed { out, bytes: 0, hash: Sha256::new() };
-                make(&mut out).map_err(|source| match source.downcast::<io::Error>() {
+                // Cells come one by one: they are hashed many at a time.
+                let mut cells = BufWriter::with_capacity(WRITTEN_BYTES, &mut out);
+                let made = make(&mut cells).and_then(|()| Ok(cells.flush()?));
+                drop(cells);
+                made.map_err(|source| match source.downcast::<io::Error>() {
                     Ok(source) => CaseError::Io { action: "write", path: name.into(), source: *source },
                     Err(source) => CaseError::Content { name: name.to_owned(), source },
                 })?;
@@ -133,6 +137,9 @@ impl<'d> CaseFiles<'d> {
         })
     }
 }
+
+// Rationale: many lines; less than a cache holds.
+const WRITTEN_BYTES: usize = 1 << 16;
 
 /// Counts and hashes what is written on.
 struct Summed<'o> {

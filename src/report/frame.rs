@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::report::table::{Column, Table, Values};
+use crate::report::table::{Column, Table, Texts, Values};
 
 /// Why a table could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +65,12 @@ fn nanoseconds(column: &Column) -> Vec<Option<i64>> {
 
 /// A column with its type; `times` are its cells where it is one of times.
 fn lent<'a>(column: &'a Column, times: &'a [Option<i64>]) -> peerproof_table::Column<'a> {
-    use peerproof_table::Cells;
+    use peerproof_table::{Cells, Lists};
     let cells = match &column.values {
         Values::Figures(values) => Cells::Figures(values),
         Values::Numbers(values) => Cells::Numbers(values),
         Values::Text(values) => Cells::Text(values),
-        Values::Texts(values) => Cells::Texts(values),
+        Values::Texts(Texts { buffer, places, rows }) => Cells::Texts(Lists { buffer, places, rows }),
         Values::Times(_) => Cells::Times(times),
         Values::Bools(values) => Cells::Bools(values),
     };

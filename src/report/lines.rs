@@ -38,9 +38,10 @@ fn write_rows(table: &Table, out: &mut impl Write) -> io::Result<()> {
     for row in 0..table.columns.first().map_or(0, |column| column.values.height()) {
         for (at, column) in table.columns.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
-            write!(out, "{comma}{}", cell(column, row))?;
+            out.write_all(comma.as_bytes())?;
+            out.write_all(cell(column, row).as_bytes())?;
         }
-        writeln!(out)?;
+        out.write_all(b"\n")?;
     }
     Ok(())
 }
@@ -51,7 +52,7 @@ fn cell(column: &Column, row: usize) -> Cow<'_, str> {
         Values::Figures(values) => number(values.get(row).copied()),
         Values::Numbers(values) => number(values.get(row).copied().flatten()),
         Values::Text(values) => quoted(values.get(row).map_or("", String::as_str)),
-        Values::Texts(values) => owned(values.get(row).map(|texts| texts.join("; "))),
+        Values::Texts(values) => quoted(values.joined(row)),
         Values::Times(values) => owned(values.get(row).copied().flatten().map(|time| time.to_string())),
         Values::Bools(values) => if values.get(row) == Some(&true) { "true" } else { "false" }.into(),
     }
@@ -63,7 +64,10 @@ fn owned(text: Option<String>) -> Cow<'static, str> {
 
 /// A text as one cell.
 fn quoted(text: &str) -> Cow<'_, str> {
-    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+    let bytes = text.as_bytes();
+    if text.is_empty()
+        || memchr::memchr3(b',', b'"', b'\n', bytes).or_else(|| memchr::memchr(b'\r', bytes)).is_some()
+    {
         Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
     } else {
         Cow::Borrowed(text)
@@ -100,7 +104,7 @@ mod tests {
                 column("text", Values::Text(texts.clone())),
                 column(
                     "list",
-                    Values::Texts(vec![vec![], vec!["x".to_owned(), "y".to_owned()], vec![], vec![], vec![]]),
+                    Values::Texts([vec![], vec!["x", "y"], vec![], vec![""], vec!["", "z"]].into_iter().collect()),
                 ),
                 column("time", Values::Times(vec![Some(Timestamp(0)), None, None, None, None])),
                 column("truth", Values::Bools(vec![true, false, false, false, true])),
@@ -109,6 +113,7 @@ mod tests {
         let mut out = Vec::new();
         write_csv(&table, &mut out).expect("written");
         assert!(out.starts_with(b"figure,number,text,list,time,truth\n0,,\"\",\"\",1970-01-01T00:00:00.000000000Z,true\n1,7,\"a,b\",x; y,\"\",false\n"));
+        assert!(out.ends_with(b",plain,; z,\"\",false\n"), "two texts, of which one is empty");
         let mut reader = csv::Reader::from_reader(&out[..]);
         let found: Vec<String> =
             reader.records().map(|record| record.expect("a record").get(2).expect("a cell").to_owned()).collect();

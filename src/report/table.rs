@@ -3,7 +3,8 @@
 //! Columns are typed. Figures are never missing, so no unknown is hidden as an empty cell in them. Text that strangers
 //! chose is escaped, and cannot start a spreadsheet formula.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
+use std::ops::Range;
 
 use crate::ends::Timestamp;
 use crate::evidence::{Bytes, Initiator, Piece, Subject, SubjectFile};
@@ -40,7 +41,7 @@ pub enum Values {
     /// Text; empty where there is none.
     Text(Vec<String>),
     /// Several texts: a list in Parquet, joined by `; ` in CSV.
-    Texts(Vec<Vec<String>>),
+    Texts(Texts),
     /// Times in UTC, in nanoseconds.
     Times(Vec<Option<Timestamp>>),
     /// Yes or no.
@@ -54,11 +55,65 @@ impl Values {
             Self::Figures(values) => values.len(),
             Self::Numbers(values) => values.len(),
             Self::Text(values) => values.len(),
-            Self::Texts(values) => values.len(),
+            Self::Texts(values) => values.rows.len(),
             Self::Times(values) => values.len(),
             Self::Bools(values) => values.len(),
         }
     }
+}
+
+/// Lists of texts, one a row, as they stand in CSV: in one buffer, for there may be millions of texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Every text; those of one row with [`Texts::BETWEEN`] between them.
+    pub(crate) buffer: String,
+    /// The place of each text in it.
+    pub(crate) places: Vec<Range<usize>>,
+    /// How many texts there are up to the end of each row.
+    pub(crate) rows: Vec<usize>,
+}
+
+impl Texts {
+    /// Stands between two texts of one row.
+    const BETWEEN: &'static str = "; ";
+
+    /// Adds a text to the row that [`Texts::end_row`] will end; `write` appends it.
+    fn add(&mut self, write: impl FnOnce(&mut String)) {
+        if self.places.len() > self.rows.last().copied().unwrap_or(0) {
+            self.buffer.push_str(Self::BETWEEN);
+        }
+        let start = self.buffer.len();
+        write(&mut self.buffer);
+        self.places.push(start..self.buffer.len());
+    }
+
+    fn end_row(&mut self) {
+        self.rows.push(self.places.len());
+    }
+
+    /// The texts of a row, joined by `; `; empty for a row without texts, or one that is not there.
+    pub(crate) fn joined(&self, row: usize) -> &str {
+        let first = row.checked_sub(1).and_then(|before| self.rows.get(before)).copied().unwrap_or(0);
+        let texts = self.rows.get(row).and_then(|&end| self.places.get(first..end)).unwrap_or_default();
+        let place = texts.first().zip(texts.last()).map(|(first, last)| first.start..last.end);
+        place.and_then(|place| self.buffer.get(place)).unwrap_or_default()
+    }
+}
+
+impl<T: Display> FromIterator<Vec<T>> for Texts {
+    fn from_iter<I: IntoIterator<Item = Vec<T>>>(rows: I) -> Self {
+        let mut texts = Self::default();
+        for row in rows {
+            row.iter().for_each(|item| texts.add(|text| push(text, item)));
+            texts.end_row();
+        }
+        texts
+    }
+}
+
+/// Appends a value of ours.
+fn push(text: &mut String, value: &impl Display) {
+    let _ = write!(text, "{value}");
 }
 
 /// Every table of the report, always all of them, also when empty; that of the pieces where the report has them.
@@ -122,8 +177,28 @@ impl<'a, T> Columns<'a, T> {
 
     /// Values of ours.
     fn values<V: Display, I: IntoIterator<Item = V>>(self, name: &str, of: impl Fn(&'a T) -> I) -> Self {
-        let texts = |row| of(row).into_iter().map(|value| value.to_string()).collect();
-        self.push(name, |rows| Values::Texts(rows.map(texts).collect()))
+        self.lists(name, |row, texts| of(row).into_iter().for_each(|value| texts.add(|text| push(text, &value))))
+    }
+
+    /// Lists of texts, of which `add` adds those of a row.
+    fn lists(self, name: &str, add: impl Fn(&'a T, &mut Texts)) -> Self {
+        self.push(name, |rows| {
+            let mut texts = Texts::default();
+            for row in rows {
+                add(row, &mut texts);
+                texts.end_row();
+            }
+            Values::Texts(texts)
+        })
+    }
+
+    fn ranges(self, name: &str, of: impl Fn(&'a T) -> &'a [Frames]) -> Self {
+        self.lists(name, |row, texts| {
+            for frames in of(row) {
+                texts
+                    .add(|text| figures(text, [("", frames.file.into()), (":", frames.first), ("-", frames.last)]));
+            }
+        })
     }
 
     fn figure(self, name: &str, of: impl Fn(&T) -> u64) -> Self {
@@ -220,7 +295,7 @@ fn transfers(document: &Document) -> Table {
         .frames("served_frames", |t| t.served_frames)
         .text("next_rung", |t| visible_cell(t.next_rung.as_deref().unwrap_or_default()))
         .values("paths", |t| t.paths.iter().map(|path| cell(path)))
-        .values("seen_in", |t| t.seen_in.iter().map(range))
+        .ranges("seen_in", |t| &t.seen_in)
         .values("same_connection_as", |t| t.same_connection_as.iter().map(edge))
         .named("transfers")
 }
@@ -249,7 +324,7 @@ fn subjects(document: &Document) -> Table {
         .frames("frames", |s| Some(s.frames))
         .frames("served_frames", |s| s.served_frames)
         .text("next_rung", |s| visible_cell(s.next_rung.as_deref().unwrap_or_default()))
-        .values("seen_in", |s| s.seen_in.iter().map(range))
+        .ranges("seen_in", |s| &s.seen_in)
         .named("subjects")
 }
 
@@ -401,12 +476,15 @@ fn pieces_table(pieces: &[Piece]) -> Table {
         .value("reason", |p| Some(p.reason))
         .value("doubt", |p| p.doubt)
         .figure("bytes", |p| p.bytes)
-        .values("frames", |p| p.frames.iter().map(range))
+        .ranges("frames", |p| &p.frames)
         .frames("requested", |p| p.requested)
-        .values("requested_frames", |p| p.requested_frames.iter().map(range))
+        .ranges("requested_frames", |p| &p.requested_frames)
         .frames("advertised", |p| p.advertised)
-        .values("runs", |p| {
-            p.runs.iter().map(|run| format!("{}:{}+{}@{}", run.input, run.offset, run.len, run.start))
+        .lists("runs", |p, texts| {
+            for run in &p.runs {
+                let (input, start) = (run.input.into(), run.start.into());
+                texts.add(|text| figures(text, [("", input), (":", run.offset), ("+", run.len), ("@", start)]));
+            }
         })
         .figure("derived_bytes", |p| p.derived_bytes)
         .value("sha1", |p| p.sha1)
@@ -414,9 +492,13 @@ fn pieces_table(pieces: &[Piece]) -> Table {
         .named("pieces")
 }
 
-/// `0:12-31`: the input, and frames of it.
-fn range(frames: &Frames) -> String {
-    format!("{}:{}-{}", frames.file, frames.first, frames.last)
+/// Appends figures, each behind its sign: `0:12-31` for frames of an input. A report may have tens of millions.
+fn figures<const N: usize>(text: &mut String, all: [(&str, u64); N]) {
+    let mut digits = itoa::Buffer::new();
+    for (sign, figure) in all {
+        text.push_str(sign);
+        text.push_str(digits.format(figure));
+    }
 }
 
 // Rationale: some 80 MB of cells.

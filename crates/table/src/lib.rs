@@ -9,6 +9,7 @@
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 use std::io::Write;
+use std::ops::Range;
 
 use polars::prelude::*;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
@@ -32,11 +33,32 @@ pub enum Cells<'a> {
     /// Text: `String` without nulls.
     Text(&'a [String]),
     /// Several texts: `List(String)`.
-    Texts(&'a [Vec<String>]),
+    Texts(Lists<'a>),
     /// Times in UTC, in nanoseconds since 1970: `Datetime`.
     Times(&'a [Option<i64>]),
     /// Yes or no: `Boolean` without nulls.
     Bools(&'a [bool]),
+}
+
+/// Lists of texts, one a row, in one buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lists<'a> {
+    /// Every text, and whatever stands between them.
+    pub buffer: &'a str,
+    /// The place of each text in it; one that is outside of it, or cuts a character, is an empty text.
+    pub places: &'a [Range<usize>],
+    /// How many texts there are up to the end of each row, ascending.
+    pub rows: &'a [usize],
+}
+
+impl<'a> Lists<'a> {
+    /// The texts of each row.
+    fn iter(self) -> impl Iterator<Item = impl Iterator<Item = &'a str>> {
+        self.rows.iter().scan(0, move |first, &end| {
+            let places = self.places.get(std::mem::replace(first, end)..end).unwrap_or_default();
+            Some(places.iter().map(move |place| self.buffer.get(place.clone()).unwrap_or_default()))
+        })
+    }
 }
 
 /// Why a table could not be written.
@@ -129,8 +151,8 @@ fn series(column: Column<'_>) -> Result<Series, PolarsError> {
         Cells::Numbers(cells) => Series::new(name, cells),
         Cells::Text(cells) => Series::new(name, cells),
         Cells::Texts(cells) => {
-            let mut lists = ListStringChunkedBuilder::new(name, cells.len(), 0);
-            cells.iter().for_each(|texts| lists.append_values_iter(texts.iter().map(String::as_str)));
+            let mut lists = ListStringChunkedBuilder::new(name, cells.rows.len(), cells.places.len());
+            cells.iter().for_each(|texts| lists.append_values_iter(texts));
             lists.finish().into_series()
         }
         Cells::Times(cells) => {
@@ -179,12 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_cut_out_of_their_buffer_row_by_row() {
+        let lists = Lists { buffer: "a; bc", places: &[0..1, 3..5, 9..10], rows: &[0, 2, 2, 3] };
+        let rows: Vec<Vec<&str>> = lists.iter().map(Iterator::collect).collect();
+        assert_eq!(rows, [vec![], vec!["a", "bc"], vec![], vec![""]]);
+        assert!(written(&[Column { name: "lists", cells: Cells::Texts(lists) }]).is_ok());
+    }
+
+    #[test]
     fn a_column_without_cells_is_written_whatever_its_type() {
         for cells in [
             Cells::Figures(&[]),
             Cells::Numbers(&[]),
             Cells::Text(&[]),
-            Cells::Texts(&[]),
+            Cells::Texts(Lists::default()),
             Cells::Times(&[]),
             Cells::Bools(&[]),
         ] {
