@@ -25,7 +25,7 @@ macro_rules! cells {
         $(#[doc = $doc])+
         fn $name(&mut self, name: &str, value: $type) -> &mut Self {
             if self.columns.len() == self.at {
-                self.columns.push(Column { name: name.to_owned(), values: Values::$kind(Vec::new()) });
+                self.columns.push(Column { name: name.to_owned(), values: Values::$kind(Default::default()) });
             }
             if let Some(Column { values: Values::$kind(values), .. }) = self.columns.get_mut(self.at) {
                 values.push(value);

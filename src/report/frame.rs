@@ -65,16 +65,20 @@ fn nanoseconds(column: &Column) -> Vec<Option<i64>> {
 
 /// A column with its type; `times` are its cells where it is one of times.
 fn lent<'a>(column: &'a Column, times: &'a [Option<i64>]) -> peerproof_table::Column<'a> {
-    use peerproof_table::{Cells, Lists};
+    use peerproof_table::Cells;
     let cells = match &column.values {
         Values::Figures(values) => Cells::Figures(values),
         Values::Numbers(values) => Cells::Numbers(values),
-        Values::Text(values) => Cells::Text(values),
-        Values::Texts(Texts { buffer, places, rows }) => Cells::Texts(Lists { buffer, places, rows }),
+        Values::Text(values) => Cells::Text(lists(values)),
+        Values::Texts(values) => Cells::Texts(lists(values)),
         Values::Times(_) => Cells::Times(times),
         Values::Bools(values) => Cells::Bools(values),
     };
     peerproof_table::Column { name: &column.name, cells }
+}
+
+fn lists(Texts { buffer, places, rows }: &Texts) -> peerproof_table::Lists<'_> {
+    peerproof_table::Lists { buffer, places, rows }
 }
 
 #[cfg(test)]

@@ -38,8 +38,8 @@ pub enum Values {
     Figures(Vec<u64>),
     /// Properties that may be unknown, such as a size of a torrent that was not given; never a figure of evidence.
     Numbers(Vec<Option<u64>>),
-    /// Text; empty where there is none.
-    Text(Vec<String>),
+    /// Text, one a row; empty where there is none.
+    Text(Texts),
     /// Several texts: a list in Parquet, joined by `; ` in CSV.
     Texts(Texts),
     /// Times in UTC, in nanoseconds.
@@ -54,8 +54,7 @@ impl Values {
         match self {
             Self::Figures(values) => values.len(),
             Self::Numbers(values) => values.len(),
-            Self::Text(values) => values.len(),
-            Self::Texts(values) => values.rows.len(),
+            Self::Text(values) | Self::Texts(values) => values.rows.len(),
             Self::Times(values) => values.len(),
             Self::Bools(values) => values.len(),
         }
@@ -77,8 +76,24 @@ impl Texts {
     /// Stands between two texts of one row.
     const BETWEEN: &'static str = "; ";
 
-    /// Adds a text to the row that [`Texts::end_row`] will end; `write` appends it.
-    fn add(&mut self, write: impl FnOnce(&mut String)) {
+    /// Rows, of which `add` adds the texts.
+    pub(crate) fn of<T>(rows: impl IntoIterator<Item = T>, add: impl Fn(T, &mut Self)) -> Self {
+        let mut texts = Self::default();
+        for row in rows {
+            add(row, &mut texts);
+            texts.rows.push(texts.places.len());
+        }
+        texts
+    }
+
+    /// Adds a row of one text.
+    pub(crate) fn push(&mut self, value: impl Display) {
+        self.add(|text| push(text, &value));
+        self.rows.push(self.places.len());
+    }
+
+    /// Adds a text to the row that is being made; `write` appends it.
+    pub(crate) fn add(&mut self, write: impl FnOnce(&mut String)) {
         if self.places.len() > self.rows.last().copied().unwrap_or(0) {
             self.buffer.push_str(Self::BETWEEN);
         }
@@ -87,27 +102,12 @@ impl Texts {
         self.places.push(start..self.buffer.len());
     }
 
-    fn end_row(&mut self) {
-        self.rows.push(self.places.len());
-    }
-
     /// The texts of a row, joined by `; `; empty for a row without texts, or one that is not there.
     pub(crate) fn joined(&self, row: usize) -> &str {
         let first = row.checked_sub(1).and_then(|before| self.rows.get(before)).copied().unwrap_or(0);
         let texts = self.rows.get(row).and_then(|&end| self.places.get(first..end)).unwrap_or_default();
         let place = texts.first().zip(texts.last()).map(|(first, last)| first.start..last.end);
         place.and_then(|place| self.buffer.get(place)).unwrap_or_default()
-    }
-}
-
-impl<T: Display> FromIterator<Vec<T>> for Texts {
-    fn from_iter<I: IntoIterator<Item = Vec<T>>>(rows: I) -> Self {
-        let mut texts = Self::default();
-        for row in rows {
-            row.iter().for_each(|item| texts.add(|text| push(text, item)));
-            texts.end_row();
-        }
-        texts
     }
 }
 
@@ -167,12 +167,14 @@ impl<'a, T> Columns<'a, T> {
     }
 
     fn text(self, name: &str, of: impl Fn(&T) -> String) -> Self {
-        self.push(name, |rows| Values::Text(rows.map(of).collect()))
+        self.value(name, |row| Some(of(row)))
     }
 
     /// A value of ours, or none.
     fn value<V: Display>(self, name: &str, of: impl Fn(&T) -> Option<V>) -> Self {
-        self.text(name, |row| of(row).map(|value| value.to_string()).unwrap_or_default())
+        let value =
+            |row: &'a T, texts: &mut Texts| of(row).iter().for_each(|value| texts.add(|text| push(text, value)));
+        self.push(name, |rows| Values::Text(Texts::of(rows, value)))
     }
 
     /// Values of ours.
@@ -182,14 +184,7 @@ impl<'a, T> Columns<'a, T> {
 
     /// Lists of texts, of which `add` adds those of a row.
     fn lists(self, name: &str, add: impl Fn(&'a T, &mut Texts)) -> Self {
-        self.push(name, |rows| {
-            let mut texts = Texts::default();
-            for row in rows {
-                add(row, &mut texts);
-                texts.end_row();
-            }
-            Values::Texts(texts)
-        })
+        self.push(name, |rows| Values::Texts(Texts::of(rows, add)))
     }
 
     fn ranges(self, name: &str, of: impl Fn(&'a T) -> &'a [Frames]) -> Self {

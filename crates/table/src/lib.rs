@@ -30,8 +30,8 @@ pub enum Cells<'a> {
     Figures(&'a [u64]),
     /// Properties that may be unknown: `UInt64`.
     Numbers(&'a [Option<u64>]),
-    /// Text: `String` without nulls.
-    Text(&'a [String]),
+    /// Text: `String` without nulls, the first of each row, empty where there is none.
+    Text(Lists<'a>),
     /// Several texts: `List(String)`.
     Texts(Lists<'a>),
     /// Times in UTC, in nanoseconds since 1970: `Datetime`.
@@ -149,7 +149,11 @@ fn series(column: Column<'_>) -> Result<Series, PolarsError> {
     Ok(match column.cells {
         Cells::Figures(cells) => Series::new(name, cells),
         Cells::Numbers(cells) => Series::new(name, cells),
-        Cells::Text(cells) => Series::new(name, cells),
+        Cells::Text(cells) => {
+            let mut texts = StringChunkedBuilder::new(name, cells.rows.len());
+            cells.iter().for_each(|mut row| texts.append_value(row.next().unwrap_or_default()));
+            texts.finish().into_series()
+        }
         Cells::Texts(cells) => {
             let mut lists = ListStringChunkedBuilder::new(name, cells.rows.len(), cells.places.len());
             cells.iter().for_each(|texts| lists.append_values_iter(texts));
@@ -197,7 +201,11 @@ mod tests {
         assert!(of(&[]).is_empty());
         let mut parquet = Parts::new(Vec::new());
         parquet.add([Column { name: "served", cells: Cells::Figures(&[1]) }]).expect("added");
-        assert!(parquet.add([Column { name: "lost", cells: Cells::Text(&[String::new()]) }]).is_err());
+        assert!(
+            parquet
+                .add([Column { name: "lost", cells: Cells::Text(Lists { rows: &[0], ..Lists::default() }) }])
+                .is_err()
+        );
     }
 
     #[test]
@@ -213,7 +221,7 @@ mod tests {
         for cells in [
             Cells::Figures(&[]),
             Cells::Numbers(&[]),
-            Cells::Text(&[]),
+            Cells::Text(Lists::default()),
             Cells::Texts(Lists::default()),
             Cells::Times(&[]),
             Cells::Bools(&[]),
