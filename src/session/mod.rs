@@ -486,8 +486,7 @@ impl<'cap> Session<'cap> {
                     }
                 }
                 PeerEvent::Unknown { id, len, reason, span } => {
-                    self.sides[direction.index()].unknown(id, len, span);
-                    let stretch = self.sides[direction.index()].unconfirmed(placed);
+                    let stretch = self.sides[direction.index()].unknown((id, len), reason, span, placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     out.push(self.odd(direction, span, Oddity::Message { id, len, reason }));
                 }
@@ -519,7 +518,9 @@ impl<'cap> Session<'cap> {
         let asked = receiver.outstanding.place(block.piece, block.begin);
         let acknowledges = answered.zip(asked).is_some_and(|(upto, place)| place <= upto);
         let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
-        sender.block(&block, &answer);
+        let placed = self.transport != Transport::Utp;
+        let stretch = sender.block(&block, &answer, placed);
+        out.extend(stretch.map(|stretch| unsure(direction, stretch)));
         // Rationale: only where the capture holds both directions whole can "never requested" be said.
         let whole = self.from_start
             && receiver.facts.gaps == 0
