@@ -32,7 +32,7 @@ use crate::Limits;
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
 use crate::stream::{EndReason, GapCause, Missing, StreamItem};
-use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start};
+use crate::wire::{Block, BlockRef, Chosen, Contest, HashRange, Message, PeerEvent, Start};
 use crate::words::words;
 
 words! {
@@ -73,11 +73,11 @@ pub enum SessionEvent<'cap> {
         /// Why it is in doubt.
         reason: Reason,
     },
-    /// A search may have ended at other places: the hash tells at which (T56).
+    /// A stretch may be framed otherwise: the hash tells how (T28, T56, T64).
     Contest {
-        /// Who sent what was searched.
+        /// Who sent it.
         from: Direction,
-        /// The places.
+        /// The ways.
         contest: Contest,
     },
     /// Two packets of one number carry other bytes in another length: the hash tells which is the sender's.
@@ -225,8 +225,8 @@ impl<'cap> Session<'cap> {
         }
     }
 
-    /// Says before the first byte where searches of a direction have to end, see [`Deframer::choose`](crate::wire::Deframer::choose).
-    pub fn choose(&mut self, direction: Direction, chosen: Vec<(u64, u64)>) {
+    /// Says before the first byte how a direction is to be framed, see [`Deframer::choose`](crate::wire::Deframer::choose).
+    pub fn choose(&mut self, direction: Direction, chosen: Vec<Chosen>) {
         self.sides[direction.index()].deframer.choose(chosen);
     }
 

@@ -208,8 +208,17 @@ fn overlapped(torrent: &Torrent, number: usize, at: usize, len: usize, before: b
 #[test]
 fn t28_a_segment_over_the_end_of_one_and_the_beginning_of_the_next_hides_nothing() {
     for (name, torrent) in ["v1", "v2", "hybrid"].into_iter().zip(&torrents()) {
-        // Within the first block: over the end of a segment and the beginning of the next, or over three.
-        for (number, at, len) in [(2, 100, 1_809), (3, 1_000, 600), (2, 1_400, 3_000), (5, 700, 4_500)] {
+        // Over the end of a segment and the beginning of the next, or over three.
+        // The last two over the header of the next message.
+        let places = [
+            (2, 100, 1_809),
+            (3, 1_000, 600),
+            (2, 1_400, 3_000),
+            (5, 700, 4_500),
+            (10, 1_000, 1_600),
+            (21, 9, 2_500),
+        ];
+        for (number, at, len) in places {
             for before in [false, true] {
                 let name = format!("{name}, packet {number}, {len} bytes, before {before}");
                 let evidence = analyze(&overlapped(torrent, number, at, len, before), torrent);
@@ -218,6 +227,36 @@ fn t28_a_segment_over_the_end_of_one_and_the_beginning_of_the_next_hides_nothing
                 assert_eq!((bytes.verified, bytes.refuted, bytes.unproven), (8 * B, 0, 0), "{name}: {bytes:?}");
                 assert!(row.flags.contains(&peerproof::evidence::Flag::OverlapConflict), "{name}");
             }
+        }
+    }
+}
+
+#[test]
+fn t28_a_utp_packet_with_other_bytes_that_came_first_hides_nothing() {
+    let recipe = || Recipe::single("u.bin", 4 * SMALL, 8 * SMALL as usize, 28);
+    for (name, torrent) in
+        ["v1", "v2", "hybrid"].into_iter().zip(&[recipe().v1(), recipe().v2(), recipe().hybrid()])
+    {
+        // The first packet of a block, with its header; one in the midst of it.
+        for packet in [0, 4] {
+            let mut world = World::new();
+            let mut conn = UtpConn::open(&mut world, address(M), address(S), 4_711, [1, 500]);
+            conn.join(&mut world, torrent, [id(1), id(2)]);
+            conn.fetch(&mut world, torrent, 0);
+            let from = world.packets.len();
+            conn.fetch(&mut world, torrent, 1);
+            let data = |packet: &Packet| packet.from == address(S) && packet.payload().len() > 1_000;
+            let own = world.packets.iter().enumerate().skip(from).filter(|(_, packet)| data(packet)).nth(packet);
+            let (index, mut forged) = own.map(|(index, packet)| (index, packet.clone())).expect("it was sent");
+            if let Body::Udp { payload } = &mut forged.body {
+                let noise = crate::synth::content::Random::new(7).bytes(payload.len() - 20);
+                payload[20..].copy_from_slice(&noise);
+                // It acknowledges what was never sent.
+                payload[18..20].copy_from_slice(&[0x70, 0]);
+            }
+            world.packets.insert(index, forged);
+            let bytes = transfer(&analyze(&world, torrent), S, M).bytes;
+            assert_eq!((bytes.verified, bytes.refuted), (8 * B, 0), "{name}, packet {packet}: {bytes:?}");
         }
     }
 }
