@@ -24,7 +24,7 @@ pub struct Contents {
     pub copies: Vec<Attempt>,
     /// Set if a bound on copies or on ways to put them together was reached.
     pub crowded: bool,
-    /// Set if it was, and several senders sent what was to be put together: no failed copy speaks against one of them.
+    /// Set if it was, and several senders sent what was to be put together: what no failed copy holds may be right.
     pub untried: bool,
     /// Oddities of the contents.
     pub notes: Vec<Note>,

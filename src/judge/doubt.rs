@@ -98,7 +98,7 @@ impl Bench<'_> {
     pub fn refutes(&self, share: &Share, against: Against, piece: &PieceDoubt) -> Result<(), Reason> {
         let of_piece = match against {
             Against::Differs => piece.half_open.then_some(Reason::HalfUnknown),
-            Against::Failed if piece.unjudged || piece.untried => Some(Reason::Bound),
+            Against::Failed if piece.unjudged => Some(Reason::Bound),
             Against::Failed => piece.padding.then_some(Reason::PaddingNotZero),
         };
         let placed =
@@ -127,14 +127,12 @@ pub struct PieceDoubt {
     pub half_open: bool,
     /// Blocks of it were sent on connections that are not judged: a copy may have been whole, and right, with those.
     pub unjudged: bool,
-    /// There are more ways to put together what several senders sent than were tried: one of them may be right.
-    pub untried: bool,
 }
 
 impl PieceDoubt {
     /// The same doubts, and those that the contents of a unit of it show.
     pub(super) fn within(self, contents: &Contents) -> Self {
-        Self { half_open: contents.found.matched.half_open(), untried: contents.untried, ..self }
+        Self { half_open: contents.found.matched.half_open(), ..self }
     }
 }
 

@@ -163,7 +163,7 @@ fn two_copies(table: &mut Table, parts: usize, second: usize) {
 }
 
 #[test]
-fn two_whole_copies_are_mixed_as_far_as_the_bound_and_beyond_it_no_failure_speaks_against_one_of_them() {
+fn two_whole_copies_are_mixed_as_far_as_the_bound_and_beyond_it_each_failed_alone_and_the_bound_is_told() {
     for (parts, is_tried) in [(2, true), (4, true), (8, false), (16, false)] {
         let mut table = Table::new(2);
         two_copies(&mut table, parts, 1);
@@ -173,7 +173,8 @@ fn two_whole_copies_are_mixed_as_far_as_the_bound_and_beyond_it_no_failure_speak
             let expected = [[DIFFERS, EQUAL], [EQUAL, DIFFERS]].map(|pair| pair.repeat(parts / 2)).concat();
             assert_eq!(rulings, expected, "{parts} parts");
         } else {
-            assert_eq!(rulings, vec![doubted(Reason::Bound); 2 * parts], "{parts} parts");
+            // Each sent a whole copy alone, and it failed: that does not hang on what another one sent.
+            assert_eq!(rulings, vec![ALONE; 2 * parts], "{parts} parts");
             assert!(contents.crowded, "{parts} parts: it is told");
         }
         // One sender alone cannot hide behind many versions.
@@ -182,6 +183,20 @@ fn two_whole_copies_are_mixed_as_far_as_the_bound_and_beyond_it_no_failure_speak
         let refuted = table.rulings().iter().filter(|(class, _)| *class == Class::Refuted).count();
         assert_eq!(refuted, if is_tried { parts } else { 2 * parts }, "{parts} parts");
     }
+}
+
+#[test]
+fn whoever_sends_a_whole_bad_copy_does_not_hide_behind_the_good_blocks_that_another_one_sent_elsewhere() {
+    let mut table = Table::new(2);
+    let parts = || GOOD.chunks(4).enumerate();
+    parts().for_each(|(place, part)| {
+        table.send_bytes(0, (place * 4) as u32, &part.iter().map(|byte| byte ^ 1).collect::<Vec<_>>())
+    });
+    table.to(1, 9);
+    parts().skip(1).for_each(|(place, part)| table.send_bytes(1, (place * 4) as u32, part));
+    let rulings = table.rulings();
+    assert_eq!(rulings[..16], [ALONE; 16]);
+    assert_eq!(rulings[16..], [doubted(Reason::Bound); 15], "a mix that was not tried may hold them");
 }
 
 #[test]
