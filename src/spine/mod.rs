@@ -22,6 +22,7 @@ mod spilled;
 mod tcp;
 mod traffic;
 mod translations;
+mod transported;
 mod udp;
 mod web;
 mod webrtc;
@@ -64,6 +65,7 @@ pub(crate) use spilled::Spilled;
 use tcp::TcpFlow;
 pub(crate) use traffic::{CarriedProtocol, FlowKind, Flows, Traffic};
 use translations::Translations;
+use transported::Transported;
 use udp::UdpFlow;
 use written::Written;
 
