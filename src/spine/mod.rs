@@ -50,7 +50,7 @@ use crate::webseed::Redirects;
 pub(crate) use acquit::damaged;
 use budget::StreamBudget;
 use clear::Clear;
-pub(crate) use clear::{ClearSegment, TakeSegments};
+pub(crate) use clear::{ClearSegment, Known, TakeSegments};
 use clock::{Clock, Taps};
 pub use clock::{ClockPause, ClockQuality, ClockSteps, TapClocks};
 pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
