@@ -1,13 +1,11 @@
 //! One connection by its content: the peer wire, in clear or behind MSE; a webseed; or another protocol, not read
 //! further.
 
-use std::collections::BTreeSet;
-
-use super::Shared;
 use super::dns::DnsStream;
 use super::findings::{Opaque, OpaqueKind};
 use super::traffic::CarriedProtocol;
 use super::web::WebChannel;
+use super::{Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::oddity::{Bound, Oddity, Relay, Sink};
@@ -51,21 +49,6 @@ enum ChannelContent<'cap> {
     Proxied(Box<Relay>),
     /// Something else.
     Other,
-}
-
-/// The facts that the transport knows of a connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Transported {
-    /// How it was opened.
-    pub(super) opening: Opening,
-    /// True if frames of the connection are in the capture more than once.
-    pub(super) duplicates: bool,
-    /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first, where both were captured.
-    pub(super) initial: Option<[u64; 2]>,
-    /// The tunnels that it crossed.
-    pub(super) paths: BTreeSet<String>,
-    /// Payload bytes on the wire, by direction.
-    pub(super) bytes: [u64; 2],
 }
 
 impl<'cap> Channel<'cap> {
@@ -561,7 +544,7 @@ fn end<'cap>(
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
-    session.initial = transported.initial;
+    (session.initial, session.numbers) = (transported.initial, transported.numbers);
     if let Some(initial) = transported.initial {
         shared.translations.note(&session, initial, &mut shared.anomalies);
     }
