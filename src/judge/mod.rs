@@ -450,7 +450,11 @@ impl Hearing<'_> {
             });
         }
         if of.contents.crowded || outcome.crowded {
-            let undecided = |ruling: &&Ruling| matches!(ruling.class, Class::Disputed | Class::Unproven);
+            // A copy that failed may be right but for one block of it, which a mix that was not tried would show.
+            let undecided = |ruling: &&Ruling| match ruling.why {
+                Why::FailedAlone => of.contents.untried,
+                _ => matches!(ruling.class, Class::Disputed | Class::Unproven),
+            };
             let undecided = outcome.rulings.iter().filter(undecided);
             let bytes: u64 = undecided.map(|ruling| RangeSet::total(&ruling.ranges)).sum();
             if bytes > 0 {

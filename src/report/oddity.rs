@@ -305,7 +305,9 @@ fn reached(bound: &Bound) -> String {
         }
         Bound::Copies { unit, bytes } => {
             let unit = named(*unit);
-            return format!("{bytes} bytes of {unit} are undecided after as many copies and senders as are tried");
+            return format!(
+                "which of {bytes} bytes of {unit} are right is not known after as many copies and senders as are tried"
+            );
         }
         Bound::Captures { input, bytes: _, again: true } => {
             return format!(
