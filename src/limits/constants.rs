@@ -459,3 +459,6 @@ pub(crate) const METADATA_FILES: usize = 500_000;
 /// Examples of an oddity that reports keep; all are counted.
 // Rationale: enough to look at by hand in Wireshark, few enough to stay out of the way.
 pub(crate) const ODDITY_EXAMPLES: usize = 8;
+// Rationale: a hello with keys that withstand quantum computers takes 2 kB, one with many tickets some more.
+/// Bytes of a Client Hello that are kept to find the server name.
+pub(crate) const TLS_HELLO_BYTES: usize = 8_192;

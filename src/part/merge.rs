@@ -196,6 +196,8 @@ fn both(one: Quality, other: Quality, by: &By) -> Quality {
         unread,
         unrecognised: one.unrecognised + other.unrecognised,
         unrecognised_cut: one.unrecognised_cut + other.unrecognised_cut,
+        unrecognised_gaps: one.unrecognised_gaps + other.unrecognised_gaps,
+        unrecognised_unseen: one.unrecognised_unseen + other.unrecognised_unseen,
         tcp_flows: one.tcp_flows + other.tcp_flows,
         utp_flows: one.utp_flows + other.utp_flows,
         gaps: one.gaps + other.gaps,

@@ -316,8 +316,9 @@ impl<'cap> TcpFlow<'cap> {
         let paths = self.paths.names(&shared.decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
-        let is_other = self.channel.is_other();
-        let carried = self.channel.close(Transported { opening, duplicates, initial, paths, bytes }, shared);
+        let (is_other, moved) = (self.channel.is_other(), self.stream.moved());
+        let transported = Transported { opening, duplicates, initial, paths, bytes };
+        let carried = self.channel.close(transported, moved, &mut self.volume, shared);
         // A beginning that came late hides what the rest is.
         let wanted = !is_other || self.late.has_beginning();
         self.late.end(self.flow, wanted, shared);
