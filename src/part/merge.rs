@@ -137,8 +137,9 @@ fn append(all: &mut Facts, own: &Facts, number: usize, by: &By, twice: &mut Twic
             add(body, order, &mut all.bodies)?;
         }
         let order = order(block.span.last.time);
-        if let Some(block) = twice.block(number, block, by) {
+        if let Some((block, doubt)) = twice.block(number, block, by) {
             all.blocks.push(&Block { order, ..block })?;
+            doubt.iter().try_for_each(|doubt| all.doubts.push(doubt))?;
         }
     }
     for body in bodies {
