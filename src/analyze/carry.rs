@@ -58,6 +58,11 @@ pub(super) fn carry(
     for body in &part.facts.bodies {
         places.extend(body.runs.iter().filter(|run| !named.contains(&run.place)).map(|run| (run.place, run.len)));
     }
+    // What a message holds that begins in another set.
+    for connection in &part.facts.connections {
+        let fronts = connection.streams.iter().flat_map(|stream| &stream.front);
+        places.extend(fronts.map(|(run, _)| (run.place, run.len)));
+    }
     let seconds = part.facts.doubts.iter().filter_map(|doubt| doubt.second);
     places.extend(seconds.map(|second| (second.run.place, second.run.len)));
     let mut copies: BTreeSet<Copy> = part.facts.copies.iter().collect();

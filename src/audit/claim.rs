@@ -152,6 +152,29 @@ pub enum HashKind {
     Tth,
     /// Of a file's bytes, with a name that is not known here, or 16 bytes that may be MD5 or ED2K.
     File,
+    /// None that its label names, for it has the length of an info-hash: it is one of the captures or torrents, or no hash at
+    /// all.
+    Mislabelled,
+}
+
+impl Entry {
+    /// Takes a hash under the label of another kind for what it is: an info-hash that `is_known`, whatever its label (160
+    /// bits do not agree by chance), or else a hash that cannot be one.
+    #[must_use]
+    pub fn settled(mut self, is_known: impl Fn(&[u8]) -> bool) -> Self {
+        let Ok(claim) = &mut self.content else { return self };
+        let who = claim.who;
+        let of_length = |hash: &Hash| if hash.value.len() == 32 { HashKind::InfoV2 } else { HashKind::InfoV1 };
+        for hash in claim.what.hashes.iter_mut().filter(|hash| hash.kind == HashKind::Mislabelled) {
+            if !is_known(&hash.value) {
+                let found = data_encoding::HEXLOWER.encode(&hash.value);
+                self.content = Err(Refused { why: Refusal::BadHash, found, who: Some(who) });
+                break;
+            }
+            hash.kind = of_length(hash);
+        }
+        self
+    }
 }
 
 impl HashKind {

@@ -10,7 +10,7 @@ use super::search::{Ports, Search};
 use super::terms::Terms;
 use super::verdict::{Coverage, Finding, Judgement, Rank, Reason, Standard, Vantage, Verdict};
 use crate::ends::Transport as Carrier;
-use crate::evidence::Grade;
+use crate::evidence::{Grade, Hiding};
 
 /// A claim that was judged.
 #[derive(Clone, Debug)]
@@ -310,14 +310,15 @@ impl Case<'_> {
                 return judged;
             }
             let any = self.search.sessions_within(torrents, Ports::Any, &window);
-            if coverage.window_in_one && any.is_empty() {
+            let hidden = self.search.hidden(&window, None).is_some();
+            if coverage.window_in_one && any.is_empty() && !hidden && !self.examined.is_torn {
                 judged.verdict = Verdict::Contradicted;
                 judged.reasons = vec![Reason::NoTrace];
                 return judged;
             }
         }
         // Row 10.
-        judged.reasons = self.undecided(&coverage);
+        judged.reasons = self.undecided(&coverage, &window);
         judged
     }
 
@@ -401,7 +402,7 @@ impl Case<'_> {
     /// Reasons for traffic of the address in the window that could hold the act and cannot be read.
     fn unread(&self, window: &Window, torrents: &[usize]) -> Vec<Reason> {
         let mut reasons = Vec::new();
-        if self.search.encrypted(window) {
+        if self.search.encrypted(window, torrents) {
             reasons.push(Reason::Encrypted);
         }
         for (obstacle, reason) in [
@@ -418,6 +419,10 @@ impl Case<'_> {
                 reasons.push(reason);
             }
         }
+        // Of whose torrent nothing is known, it may be the notice's.
+        let hidden = self.search.hidden(window, self.claim.who.port).map(reason_of);
+        let nameless = self.search.is_nameless(window).then_some(Reason::GapInRange);
+        reasons.extend(nameless.into_iter().chain(hidden));
         let host = self.search.host();
         let toward = host.is_some_and(|host| host.from.is_none() && host.to.is_some());
         if toward && self.search.is_sent_data(window) && !reasons.contains(&Reason::OneSided) {
@@ -429,6 +434,8 @@ impl Case<'_> {
         if !self.examined.bounds.is_empty() {
             reasons.push(Reason::BoundReached);
         }
+        reasons.sort_unstable();
+        reasons.dedup();
         reasons
     }
 
@@ -458,10 +465,10 @@ impl Case<'_> {
             && coverage.around
             && self.examined.drops.is_none_or(|drops| drops == 0)
             && self.resolution.is_resolved
-            && !self.search.has_unrecognised(self.claim.who.port)
+            && !self.search.has_unrecognised(self.claim.who.port, &self.resolution.torrents)
     }
 
-    fn undecided(&self, coverage: &Coverage) -> Vec<Reason> {
+    fn undecided(&self, coverage: &Coverage, window: &Window) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if self.resolution.no_hash {
             reasons.push(Reason::NoHash);
@@ -474,7 +481,9 @@ impl Case<'_> {
             reasons.push(Reason::WindowPartlyCovered);
         }
         if reasons.is_empty() {
-            reasons.push(Reason::VantageUnknown);
+            let torn = self.examined.is_torn.then_some(Reason::GapInRange);
+            let hidden = self.search.hidden(window, None).map(reason_of).or(torn);
+            reasons.push(hidden.unwrap_or(Reason::VantageUnknown));
         }
         if self.resolution.is_resolved && self.resolution.without_metadata {
             reasons.push(Reason::TorrentNotGiven);
@@ -502,6 +511,14 @@ impl Case<'_> {
             _ => 0,
         };
         times.into_iter().map(|time| (time, off(time))).min_by_key(|(time, off)| (*off, *time))
+    }
+}
+
+/// The reason for which a flow that nothing was recognised in decides nothing.
+fn reason_of(hiding: Hiding) -> Reason {
+    match hiding {
+        Hiding::Cut => Reason::TruncatedSnaplen,
+        Hiding::Begun | Hiding::Gap | Hiding::Unseen => Reason::GapInRange,
     }
 }
 

@@ -6,7 +6,7 @@ use super::claim::Window;
 use super::examined::{Event, Examined, Host, Mention, Obstacle, Session, Torrent, Transfer, Unit, Unread};
 use crate::anomaly::Kind;
 use crate::ends::{InfoHash, Timestamp};
-use crate::evidence::{Course, Coverage, Flag, Grade, OpaqueKind, Seen};
+use crate::evidence::{Course, Coverage, Flag, Grade, Initiator, OpaqueKind, Seen};
 use crate::report::{Document, Input, Running};
 
 impl Examined {
@@ -25,6 +25,8 @@ impl Examined {
             Transfer {
                 uploader: t.uploader,
                 declared: course.declared_port.into_iter().collect(),
+                accepted: matches!(t.initiator, Some(Initiator::Downloader | Initiator::Both)),
+                peer_ids: t.uploader_peer_ids.iter().map(|id| id.0).collect(),
                 downloader: t.downloader,
                 downloader_declared: back.copied().into_iter().collect(),
                 carrier: t.transport,
@@ -62,6 +64,7 @@ impl Examined {
                 acknowledged: t.bytes.acknowledged,
                 asked: t.bytes.solicited,
                 is_forgeable: t.flags.contains(&Flag::ReturnPathUnconfirmed),
+                is_trivial: t.flags.contains(&Flag::PadOrTrivial),
                 obstacles: obstacles(&t.flags),
                 window: course
                     .span
@@ -86,6 +89,8 @@ impl Examined {
             window: window(opaque.first_time, opaque.last_time),
             bytes: opaque.a_to_b + opaque.b_to_a,
             frames: Some(opaque.frames),
+            torrent: opaque.info_hash.as_ref().map(|hash| of(Some(hash)).unwrap_or(usize::MAX)),
+            hiding: None,
         });
         let unrecognised = coverage.unrecognised.iter().map(|flow| Unread {
             a: flow.a,
@@ -94,6 +99,8 @@ impl Examined {
             window: window(flow.first, flow.last),
             bytes: flow.bytes,
             frames: None,
+            torrent: None,
+            hiding: flow.hiding,
         });
         let seen = |seen: Option<Seen>| seen.map(|seen| (seen.packets, window(seen.first, seen.last)));
         let mut clock_steps = coverage.clock_steps.clone();
@@ -126,6 +133,7 @@ impl Examined {
             names: report.hosts.iter().map(|host| (host.address, host.names.clone())).collect(),
             central: coverage.central.clone(),
             bounds: bounds(report, coverage),
+            is_torn: report.anomalies.iter().any(|anomaly| anomaly.kind == Kind::IncompleteFragments),
             torrents,
         }
     }

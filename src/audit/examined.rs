@@ -8,7 +8,7 @@ use super::claim::Window;
 use crate::ends::Endpoint;
 use crate::ends::Transport as Carrier;
 use crate::ends::{Frames, Span};
-use crate::evidence::{Grade, HostName};
+use crate::evidence::{Grade, Hiding, HostName};
 
 /// The captures, and everything in them that a claim may be about.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,15 @@ pub struct Examined {
     pub central: Vec<IpAddr>,
     /// Bounds that were reached.
     pub bounds: Vec<String>,
+    /// Set if datagrams are among the captures of which IP fragments are missing: whatever was in them, of whomever.
+    pub is_torn: bool,
+}
+
+impl Examined {
+    /// Returns true if `hash` is an info-hash of one of the torrents.
+    pub fn is_known(&self, hash: &[u8]) -> bool {
+        self.torrents.iter().any(|torrent| torrent.hashes.iter().any(|known| known == hash))
+    }
 }
 
 /// The rows of [`Examined`] by address: a claim is about one, and there may be many claims.
@@ -126,6 +135,10 @@ pub struct Transfer {
     pub uploader: Endpoint,
     /// Ports that the uploader declared on these connections.
     pub declared: Vec<u16>,
+    /// Set if the uploader accepted connections at its port.
+    pub accepted: bool,
+    /// The peer_ids that it used.
+    pub peer_ids: Vec<[u8; 20]>,
     /// Who received.
     pub downloader: Endpoint,
     /// Ports that the downloader declared on these connections.
@@ -149,6 +162,8 @@ pub struct Transfer {
     /// Set if a connection of the transfer is not confirmed (`return-path-unconfirmed`): anybody may have sent its
     /// bytes.
     pub is_forgeable: bool,
+    /// Set if pieces of it are of one byte value.
+    pub is_trivial: bool,
     /// Obstacles that keep the transfer from being read whole.
     pub obstacles: Vec<Obstacle>,
     /// The first and the last packet.
@@ -252,6 +267,11 @@ pub struct Unread {
     pub bytes: u64,
     /// Its frames, where they are known.
     pub frames: Option<Frames>,
+    /// The torrent that its ends claim: an index into [`Examined::torrents`], beyond them for one that is none of those. `None`
+    /// where they claim none.
+    pub torrent: Option<usize>,
+    /// Why it may be BitTorrent though nothing shows it; `None` where what it began with was read.
+    pub hiding: Option<Hiding>,
 }
 
 /// Packets of one address in the captures.

@@ -110,11 +110,17 @@ fn sized(label: Label, text: &str) -> Result<Hash, BadHash> {
         (Label::File(HashKind::File | HashKind::FileSha1), 40) => (hex(), HashKind::FileSha1),
         (Label::File(HashKind::File | HashKind::FileSha256), 64) => (hex(), HashKind::FileSha256),
         (Label::File(HashKind::FileSha1), 32) => (base32(), HashKind::FileSha1),
-        (Label::File(kind), 32) if matches!(kind, HashKind::Md5 | HashKind::Ed2k | HashKind::File) => (hex(), kind),
+        (Label::File(kind), 32) if matches!(kind, HashKind::Md5 | HashKind::Ed2k | HashKind::File) => match hex() {
+            Some(value) => (Some(value), kind),
+            None => (base32(), HashKind::Mislabelled),
+        },
         (Label::File(HashKind::Aich), 32) => (base32(), HashKind::Aich),
         (Label::File(HashKind::Aich), 40) => (hex(), HashKind::Aich),
         (Label::File(HashKind::Tth), 39) => (tiger(text), HashKind::Tth),
         (Label::File(HashKind::Tth), 48) => (hex(), HashKind::Tth),
+        (Label::File(_), 40 | 64) => (hex(), HashKind::Mislabelled),
+        (Label::File(_), 32) => (base32(), HashKind::Mislabelled),
+        (Label::File(_), 68) => (multihash(), HashKind::Mislabelled),
         _ => return Err(BadHash),
     };
     let value = value.ok_or(BadHash)?;

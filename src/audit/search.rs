@@ -8,7 +8,7 @@ use super::decide::is_web;
 use super::examined::{Event, Host, Index, Mention, Obstacle, Rows, Session, Transfer, Unread};
 use super::verdict::{Finding, Rank};
 use crate::ends::Endpoint;
-use crate::evidence::Grade;
+use crate::evidence::{Grade, Hiding};
 
 /// A look at one address.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +147,7 @@ impl<'a> Search<'a> {
             if any {
                 found.advertised |= transfer.rungs.iter().any(|event| event.grade == Grade::G4);
                 found.requested |= transfer.asked > 0;
+                found.trivial |= transfer.is_trivial;
                 found.one_sided |= transfer.obstacles.contains(&Obstacle::OneSided);
                 endpoints.insert(transfer.uploader);
                 at_ports.insert(transfer.uploader.port);
@@ -248,15 +249,29 @@ impl<'a> Search<'a> {
         self.transfers().filter(move |transfer| overlaps(&transfer.window, window))
     }
 
-    /// Returns true if encrypted conversations of the address have a moment in the window.
-    pub(super) fn encrypted(&self, window: &Window) -> bool {
-        self.unread().any(|unread| unread.encrypted && overlaps(&unread.window, window))
+    /// Returns true if encrypted conversations of the address have a moment in the window, and may be of `torrents`.
+    pub(super) fn encrypted(&self, window: &Window, torrents: &[usize]) -> bool {
+        let of_them = |unread: &&Unread| unread.torrent.is_none_or(|torrent| torrents.contains(&torrent));
+        self.unread().filter(of_them).any(|unread| unread.encrypted && overlaps(&unread.window, window))
+    }
+
+    /// Returns true if the address took part in a connection in the window of which nobody can tell the torrent.
+    pub(super) fn is_nameless(&self, window: &Window) -> bool {
+        self.transfers_in(window).any(|transfer| transfer.torrent.is_none() && !is_web(transfer))
+    }
+
+    /// Why flows of the address in the window, of `port` alone where one is given, may hold what nothing in them shows.
+    pub(super) fn hidden(&self, window: &Window, port: Option<u16>) -> Option<Hiding> {
+        let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
+        let during = self.unread().filter(|unread| overlaps(&unread.window, window));
+        during.filter(|unread| own(&unread.a) || own(&unread.b)).filter_map(|unread| unread.hiding).max()
     }
 
     /// Returns true if a flow of an unknown protocol is on the port, or an encrypted one on any port.
-    pub(super) fn has_unrecognised(&self, port: Option<u16>) -> bool {
+    pub(super) fn has_unrecognised(&self, port: Option<u16>, torrents: &[usize]) -> bool {
         let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
-        self.unread().any(|unread| {
+        let of_them = |unread: &&Unread| unread.torrent.is_none_or(|torrent| torrents.contains(&torrent));
+        self.unread().filter(of_them).any(|unread| {
             if unread.encrypted {
                 [unread.a.ip, unread.b.ip].contains(&self.address)
             } else {
@@ -303,11 +318,22 @@ impl<'a> Search<'a> {
         };
         // A client names its port on some connections, and listens there on others; who names none is told by its port.
         let declared: BTreeSet<u16> = own().flat_map(|transfer| transfer.declared.iter().copied()).collect();
-        let silent: BTreeSet<u16> = own()
-            .filter(|transfer| transfer.declared.is_empty() && !declared.contains(&transfer.uploader.port))
-            .map(|transfer| transfer.uploader.port)
-            .collect();
-        declared.len() + usize::from(!silent.is_empty())
+        let silent =
+            || own().filter(|transfer| transfer.declared.is_empty() && !declared.contains(&transfer.uploader.port));
+        // Calls come from any port, and one client may use many peer_ids; but two that accept connections at the same time at
+        // different ports, as different peers, are two.
+        let mut accepting: Vec<&Transfer> = Vec::new();
+        for transfer in silent().filter(|transfer| transfer.accepted && !transfer.peer_ids.is_empty()) {
+            let is_another = |known: &&Transfer| {
+                known.uploader.port != transfer.uploader.port
+                    && overlaps(&known.window, &transfer.window)
+                    && !known.peer_ids.iter().any(|id| transfer.peer_ids.contains(id))
+            };
+            if accepting.iter().all(is_another) {
+                accepting.push(transfer);
+            }
+        }
+        declared.len() + accepting.len().max(usize::from(silent().next().is_some()))
     }
 }
 

@@ -130,7 +130,8 @@ fn graded(claim: &ClaimRow) -> String {
 /// Why the answer is what it is: its reasons and flags, and the frames that show it.
 fn why(claim: &ClaimRow, captures: &Captures<'_>) -> String {
     let mut words: Vec<String> = claim.reasons.iter().map(|reason| reason.id.to_owned()).collect();
-    words.extend(claim.flags.iter().map(|flag| flag.id.to_owned()));
+    let flags = claim.flags.iter().map(|flag| flag.id.to_owned()).filter(|flag| !words.contains(flag));
+    words.extend(flags.collect::<Vec<_>>());
     if let Some(time) = claim.time.as_ref().filter(|time| !time.hints.is_empty()) {
         let hints: Vec<&str> = time.hints.iter().take(3).map(String::as_str).collect();
         words.push(format!("would fit at {}", hints.join(", ")));

@@ -230,6 +230,8 @@ pub struct Finding {
     pub requested: bool,
     /// Set if only one direction of a transfer was captured.
     pub one_sided: bool,
+    /// Set if pieces that the address sent are of one byte value, which anybody could send.
+    pub trivial: bool,
 }
 
 impl Finding {
@@ -243,6 +245,7 @@ impl Finding {
             Self { requested: false, served: 1.., one_sided: true, .. } => Lack::OneSided,
             Self { requested: false, served: 1.., .. } => Lack::Requested,
             Self { sole: 0, .. } => Lack::SoleUnit,
+            Self { trivial: true, .. } => Lack::Trivial,
             _ => Lack::Together,
         })
     }
@@ -261,6 +264,8 @@ pub enum Lack {
     SoleUnit,
     /// No unit that came from it alone was advertised and requested before.
     Together,
+    /// None of those that are not of one byte value.
+    Trivial,
 }
 
 impl Lack {
@@ -272,6 +277,7 @@ impl Lack {
             Self::OneSided => "one-sided",
             Self::SoleUnit => "sole-unit",
             Self::Together => "together",
+            Self::Trivial => "trivial",
         }
     }
 }

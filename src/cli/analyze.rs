@@ -145,6 +145,7 @@ impl Analyze {
         let given = Given::of(&evidence.known);
         let document = Document::take(&mut evidence, &given, options.checksums, &options.limits)
             .with_tunnels(options.tunnels)
+            .with_collision_check(options.sha1_collision_check)
             .with_hosts(lists);
         let pieces = listed.as_deref().map_or(Pieces::None, Pieces::Rows);
         self.views.show(look, place, document, pieces, &torrents, Some(&covered))?;

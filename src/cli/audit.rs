@@ -148,6 +148,7 @@ impl Audit {
         let answers: Vec<Answer> = entries
             .into_iter()
             .map(|entry| {
+                let entry = entry.settled(|hash| examined.is_known(hash));
                 let judged = entry.content.as_ref().ok().map(|claim| judge(claim, &index, &terms));
                 Answer { entry, judged }
             })

@@ -516,7 +516,7 @@ impl Context<'_> {
             (Flag::Resynchronised, facts.resynchronised),
             (Flag::HandshakeNotCaptured, facts.handshakes_missing > 0),
             (Flag::InfoHashMismatch, facts.mismatch.is_some()),
-            (Flag::PadOrTrivial, proven.trivial || counts.pad > 0),
+            (Flag::PadOrTrivial, proven.is_trivial() || counts.pad > 0),
             (Flag::Boomerang, proven.boomerang),
             (Flag::PrivateAddress, is_private(record.key.uploader.ip)),
             (Flag::ClockStep, stepped),

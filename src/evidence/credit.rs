@@ -31,7 +31,10 @@ pub(super) struct Proven {
     /// The first piece that came from it alone.
     pub(super) first_sole: Option<Span>,
     pub(super) standard: Option<Met>,
-    pub(super) trivial: bool,
+    /// True if a unit of it is of one byte value, and not short.
+    trivial: bool,
+    /// True if a unit of it is of one byte value; and if one is not.
+    values: [bool; 2],
     pub(super) boomerang: bool,
     /// Of a transfer: what was verified of each piece.
     pub(super) pieces: Vec<VerifiedPiece>,
@@ -231,7 +234,7 @@ impl Proofs {
                 for credit in group() {
                     let boomerang = earlier.boomerang(credit, parties);
                     let trivial = one_value && content >= LEAST_TRIVIAL;
-                    let finding = Finding { credit, sole: span, standard, trivial, boomerang };
+                    let finding = Finding { credit, sole: span, standard, trivial, one_value, boomerang };
                     // Another content of the same place (T23) is no more of the piece, nor of its files.
                     let earlier =
                         |other: &&Credit| other.transfer == credit.transfer && other.version < credit.version;
@@ -371,10 +374,17 @@ struct Finding<'a> {
     sole: Option<Span>,
     standard: Option<Met>,
     trivial: bool,
+    one_value: bool,
     boomerang: bool,
 }
 
 impl Proven {
+    /// Returns true if some of it is of one byte value, which anybody could send: a short last unit says nothing of the
+    /// others, unless there is none.
+    pub(super) fn is_trivial(&self) -> bool {
+        self.trivial || self.values == [true, false]
+    }
+
     fn add(&mut self, finding: &Finding<'_>) {
         let (bytes, span) = (finding.credit.ranges.total(), finding.credit.span);
         self.verified += bytes;
@@ -385,6 +395,7 @@ impl Proven {
         keep_earlier(&mut self.first_sole, finding.sole);
         keep_standard(&mut self.standard, finding.standard);
         self.trivial |= finding.trivial;
+        self.values[usize::from(!finding.one_value)] = true;
         self.boomerang |= finding.boomerang;
     }
 }

@@ -153,11 +153,11 @@ impl Ladder {
                  may have sent them"
                     .to_owned()
             }
-            Grade::None | Grade::G2 | Grade::G3 | Grade::G4 if sent => {
-                format!("G6 not reached: {}", self.no_piece(bytes))
-            }
             Grade::None | Grade::G2 if self.mismatch.is_some() => {
                 "G3 not reached: the two handshakes of the connection name different info-hashes".to_owned()
+            }
+            Grade::None | Grade::G2 | Grade::G3 | Grade::G4 if sent => {
+                format!("G6 not reached: {}", self.no_piece(bytes))
             }
             Grade::None | Grade::G2 if self.unanswered.is_some() => {
                 "G3 not reached: its handshake was not answered by one for the same info-hash".to_owned()
@@ -339,6 +339,8 @@ mod tests {
             let said = ladder.next_rung(&Bytes::default()).expect("a reason");
             assert!(said.contains(why), "{said}");
         }
+        let said = Ladder { mismatch: span(2), ..opened() }.next_rung(&bytes(5)).expect("a reason");
+        assert!(said.contains("name different info-hashes"), "whole messages are no part of one: {said}");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use crate::limits::{MAP_ROWS, PIECE_RUNS, TIMELINES};
 pub use crate::session::Encryption;
 pub(crate) use crate::spine::encrypted;
 pub use crate::spine::{ClockPause, ClockQuality, ClockSteps, TapClocks};
-pub use crate::spine::{Coverage, Host, Seen, UnrecognisedFlow};
+pub use crate::spine::{Coverage, Hiding, Host, Seen, UnrecognisedFlow};
 pub use crate::spine::{Opaque, OpaqueKind, Quality, UnreadProtocol};
 use crate::torrent::Torrents;
 use crate::words::words;

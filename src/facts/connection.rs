@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CutHandshake, Handshake, Peer, Side, Web};
-use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
+use super::{CutHandshake, Handshake, Peer, Run, Side, Web};
+use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Timestamp, Transport};
 use crate::session::{Encryption, Ending, Hole, Session, SideFacts};
 use crate::stream::Numbers;
 
@@ -157,6 +157,9 @@ pub struct Stream {
     pub confirmed: Option<bool>,
     /// How it ended; `None` where no frame of it was captured.
     pub end: Option<Ending>,
+    /// The first bytes of one that is captured from its middle on, 16,384 at most, each run with its time: what another capture
+    /// set has the beginning of. [`Run::start`] is the place in the stream.
+    pub front: Vec<(Run, Timestamp)>,
 }
 
 impl Stream {
@@ -174,6 +177,7 @@ impl Stream {
             acked_to: side.acked_to,
             confirmed: None,
             end: side.end,
+            front: Vec::new(),
         }
     }
 }

@@ -59,7 +59,7 @@ pub use sorted::Sorted;
 pub use web::{Body, ByteRange, Fault, Redirect, Request, Web};
 
 pub use crate::session::{Claims, Ending, Hole, Reason, Unplaced};
-pub use crate::stream::{EndReason, GapCause, Missing};
+pub use crate::stream::{EndReason, GapCause, Missing, Numbers};
 
 use crate::ends::FrameId;
 use crate::hearsay::{Called, Counts, Mention, Named, Swarm};

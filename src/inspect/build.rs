@@ -67,6 +67,7 @@ fn row((transport, content): (FlowKind, CarriedProtocol), sums: &Flows) -> Kind 
         CarriedProtocol::PeerMsePlaintext => ("BitTorrent, MSE that selected plaintext", "messages"),
         CarriedProtocol::PeerMseRc4 => ("BitTorrent, MSE decrypted", "messages"),
         CarriedProtocol::MseOpaque => ("BitTorrent encrypted with MSE", "classification"),
+        CarriedProtocol::SslTorrent => ("BitTorrent behind TLS (an SSL torrent)", "server name"),
         CarriedProtocol::Proxied => ("BitTorrent through a proxy", "first bytes"),
         CarriedProtocol::Dht => ("BitTorrent DHT", "first bytes"),
         CarriedProtocol::Tracker => ("BitTorrent tracker", "first bytes"),
@@ -189,7 +190,8 @@ fn readable(found: &Survey) -> Readable {
     };
     let kinds = found.traffic.kinds.iter();
     let cut = found.evidence.anomalies.tally(anomaly::Kind::Snaplen);
-    let encrypted = found.evidence.opaque.iter().filter(|each| each.kind != OpaqueKind::Relay);
+    let is_read = |kind: OpaqueKind| matches!(kind, OpaqueKind::Relay | OpaqueKind::Tls);
+    let encrypted = found.evidence.opaque.iter().filter(|each| !is_read(each.kind));
     let sum = |figure: fn(&Transfer) -> u64| found.evidence.transfers.iter().map(figure).sum::<u64>();
     let summed = found.evidence.summed.as_ref();
     Readable {

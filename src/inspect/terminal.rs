@@ -1,14 +1,17 @@
 //! An inspection for people: what it is in a line, the torrents, what hides something, and what to run next; every part on
 //! request.
 
+use std::collections::BTreeSet;
+
 use super::Inspection;
 use super::document::{Kind, Metadata, Peer, Swarm};
 use crate::anomaly;
+use crate::ends::InfoHash;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::grid::{Table, figure, word};
 use crate::report::{
-    Detail, Input, Opaque, Page, Running, Screen, bold, clock, counted, duration, escaped, grouped, not_listed,
-    passed_over, unconfirmed, unread_protocols, visible,
+    Detail, Input, Opaque, Page, Running, Screen, Walked, bold, clock, counted, duration, escaped, grouped,
+    named_in, nobody, not_listed, passed_over, unread_protocols, visible,
 };
 
 impl Inspection {
@@ -81,15 +84,15 @@ impl Inspection {
                 counted(self.readable.opaque_bytes, "byte")
             ));
         }
+        let claimed: BTreeSet<&InfoHash> = self.opaque.iter().filter_map(|each| each.info_hash.as_ref()).collect();
+        out.extend(named_in(&self.opaque).zip(claimed.first()).map(|(named, first)| match claimed.len() as u64 {
+            0 | 1 => format!("Not readable: {named}, {first}."),
+            many => format!("Not readable: {named}, {first} the first of {}.", counted(many, "torrent")),
+        }));
         out.extend(self.unlisted.as_ref().map(not_listed));
         if !self.has_peers() {
             let frames = counted(self.quality.frames, "frame");
-            out.push(match unconfirmed(&self.anomalies) {
-                Some(found) => {
-                    format!("No connection in the {frames} that were read is shown to be BitTorrent, but {found}")
-                }
-                None => format!("There is no BitTorrent peer connection in the {frames} that were read."),
-            });
+            out.push(nobody(&self.walked(), &format!("the {frames} that were read")));
             let around: Vec<&str> = self.named("BitTorrent").collect();
             if !around.is_empty() {
                 out.push(format!(
@@ -99,6 +102,12 @@ impl Inspection {
             }
         }
         out
+    }
+
+    /// Everything that tells what could not be read.
+    pub(super) fn walked(&self) -> Walked<'_> {
+        let Self { quality, opaque, anomalies, inputs, .. } = self;
+        Walked { quality, opaque, anomalies, inputs }
     }
 
     fn connections(&self, basis: &str) -> u64 {
@@ -299,6 +308,16 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             escaped(&opaque.basis)
         ));
     }
+    let named = inspection.opaque.iter().filter(|each| each.kind == OpaqueKind::Tls);
+    for opaque in named.take(MOST_OPAQUE) {
+        page.line(&format!(
+            "{} <-> {} ({}): {}",
+            opaque.a,
+            opaque.b,
+            opaque.transport.name(),
+            escaped(&opaque.basis)
+        ));
+    }
     let encrypted = encrypted(&inspection.opaque);
     for opaque in encrypted.iter().take(MOST_OPAQUE) {
         page.line(&format!(
@@ -366,7 +385,10 @@ fn readable(inspection: &Inspection, page: &mut Page) {
 fn next(inspection: &Inspection, page: &mut Page) {
     page.heading("NEXT");
     if inspection.next.is_empty() {
-        page.line("Nothing: `peerproof analyze` would have no peer to report.");
+        page.line(match inspection.walked().hidden() {
+            0 => "Nothing: `peerproof analyze` would have no peer to report.",
+            _ => "Nothing: what could be read holds no peer that `peerproof analyze` would report.",
+        });
     }
     for step in &inspection.next {
         page.line(&step.why);

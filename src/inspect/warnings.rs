@@ -24,8 +24,9 @@ pub(super) fn of(inspection: &Inspection) -> Vec<String> {
     }
     if readable.lost_bytes > 0 {
         out.push(format!(
-            "{} of piece data were sent and are not in the captures.",
-            counted(readable.lost_bytes, "byte")
+            "{} of piece data {} not in the captures.",
+            counted(readable.lost_bytes, "byte"),
+            if readable.lost_bytes == 1 { "was sent and is" } else { "were sent and are" }
         ));
     }
     let late = inspection.peers.iter().filter(|peer| peer.flags.contains(&Flag::HandshakeNotCaptured)).count();
@@ -90,12 +91,12 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
     let said = [
         (Kind::UnknownLinkType, "frame", "of a link type that this tool does not read"),
         (Kind::BadHeader, "frame", "with headers that are cut off or contradict their lengths"),
-        (Kind::DamagedFrame, "frame", "that is damaged: marked so, or with a wrong checksum among right ones"),
+        (Kind::DamagedFrame, "frame", "damaged: marked so, or with a wrong checksum among right ones"),
         (Kind::IncompleteFragments, "IP datagram", "of which fragments are missing"),
         (
             Kind::FragmentConflict,
             "fragment",
-            "that does not fit those it came with: other content at the same place, or a wrong checksum of the whole",
+            "in conflict with the rest of the datagram: other content at the same place, or a wrong checksum of the whole",
         ),
         (Kind::BadChecksum, "packet", "with a wrong checksum"),
         (Kind::DuplicateFrame, "frame", "in the captures more than once"),
@@ -104,9 +105,9 @@ fn odd(anomaly: &Anomaly) -> Option<String> {
         (
             Kind::Proxied,
             "connection",
-            "that carries BitTorrent through a proxy or behind something else, which is not read",
+            "carrying BitTorrent through a proxy or behind something else, which is not read",
         ),
-        (Kind::WrongMetadata, "piece", "of metadata that is not what its info-hash promises"),
+        (Kind::WrongMetadata, "piece", "of metadata, not what the info-hash promises"),
         (Kind::LimitReached, "event", "beyond a bound of this tool"),
         (
             Kind::InfoHashMismatch,

@@ -343,6 +343,13 @@ impl TransferFacts {
             side.handshake.is_none() && connection.from_start && stream.packets > 0 && stream.gaps == 0
         });
         self.connections += 1;
+        // In MSE that selected plaintext, who opened the connection has its handshake among what is encrypted; what is in
+        // clear begins where MSE says.
+        let is_within = connection.encryption == Encryption::MsePlaintext
+            && !connection.decrypted
+            && connection.initiator == Some(from)
+            && streams[0].gaps == 0
+            && !streams[0].snaplen;
         let begins = peer.info_hash_begins();
         match &mut self.info_hash_begins {
             Some(known) => {
@@ -376,7 +383,7 @@ impl TransferFacts {
                 }
                 Handshakes::OneSide => earliest(&mut self.handshake, Some(handshake.span)),
             }
-        } else if !own_sent_none {
+        } else if !own_sent_none && !is_within {
             self.handshakes_missing += 1;
         }
         all &= own.client.clone().is_none_or(|client| keep(&mut self.named_clients, client));
@@ -403,7 +410,7 @@ impl TransferFacts {
         let one_handshake = own.handshake.is_some() != other.handshake.is_some();
         let one_side = one_handshake && !own_sent_none && !other_sent_none;
         self.one_sided += u32::from(streams.iter().any(|stream| stream.packets == 0) || one_side);
-        self.resynchronised |= own.resynchronised;
+        self.resynchronised |= own.resynchronised && (!is_within || own.lost_sync > 1);
         self.session(session_of(connection, peer, from));
         self.merge_transport(connection, from) && all
     }

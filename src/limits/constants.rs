@@ -335,6 +335,10 @@ pub(crate) const WEB_HOLES: usize = 16;
 /// Faults of an HTTP direction that are kept.
 // Rationale: 40 bytes each; what is odd beyond so many is no more odd.
 pub(crate) const WEB_FAULTS: usize = 256;
+/// Bytes of a direction that is captured from its middle on, which are kept for the message that another capture set has the
+/// beginning of.
+// Rationale: what is left of a usual block (BEP 3); some 300 bytes of facts.
+pub(crate) const FRONT_BYTES: u64 = 16_384;
 /// Bytes of `hashes` messages (BEP 52) that are written down.
 // Rationale: two million hashes, the leaves of 32 GiB.
 pub(crate) const HASHES_BYTES: usize = 64 << 20;
@@ -459,3 +463,6 @@ pub(crate) const METADATA_FILES: usize = 500_000;
 /// Examples of an oddity that reports keep; all are counted.
 // Rationale: enough to look at by hand in Wireshark, few enough to stay out of the way.
 pub(crate) const ODDITY_EXAMPLES: usize = 8;
+// Rationale: a hello with keys that withstand quantum computers takes 2 kB, one with many tickets some more.
+/// Bytes of a Client Hello that are kept to find the server name.
+pub(crate) const TLS_HELLO_BYTES: usize = 8_192;

@@ -137,8 +137,9 @@ fn append(all: &mut Facts, own: &Facts, number: usize, by: &By, twice: &mut Twic
             add(body, order, &mut all.bodies)?;
         }
         let order = order(block.span.last.time);
-        if let Some(block) = twice.block(number, block, by) {
+        if let Some((block, doubt)) = twice.block(number, block, by) {
             all.blocks.push(&Block { order, ..block })?;
+            doubt.iter().try_for_each(|doubt| all.doubts.push(doubt))?;
         }
     }
     for body in bodies {
@@ -199,6 +200,8 @@ fn both(one: Quality, other: Quality, by: &By) -> Quality {
         unread,
         unrecognised: one.unrecognised + other.unrecognised,
         unrecognised_cut: one.unrecognised_cut + other.unrecognised_cut,
+        unrecognised_gaps: one.unrecognised_gaps + other.unrecognised_gaps,
+        unrecognised_unseen: one.unrecognised_unseen + other.unrecognised_unseen,
         tcp_flows: one.tcp_flows + other.tcp_flows,
         utp_flows: one.utp_flows + other.utp_flows,
         gaps: one.gaps + other.gaps,

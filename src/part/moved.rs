@@ -203,6 +203,7 @@ impl Moved for Stream {
     fn shift(&mut self, by: &By) {
         self.holes.iter_mut().for_each(|hole| hole.at.shift(by));
         self.end.iter_mut().for_each(|end| end.at.shift(by));
+        self.front.iter_mut().for_each(|(run, _)| run.shift(by));
     }
 }
 

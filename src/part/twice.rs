@@ -1,18 +1,21 @@
 //! One connection in several sets: recognised by its ends and the numbers of its packets, and never summed twice.
 //!
-//! Each `piece` message counts once, as the reading shows it that holds more of it; what only one reading holds is not left out.
-//! Bytes of one message are not put together of several readings.
+//! Each `piece` message counts once, as the reading shows it that holds more of it; what only one reading holds is not left out. A
+//! message of which none holds all is put together: with what another one holds of it, or goes on with where its capture ends. It may
+//! verify, and refutes nobody: its frames lie in several captures, and are not looked at together.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use super::Part;
-use super::messages::{Chosen, Message, choose, clocks};
+use super::messages::{Chosen, Fill, Message, Read, choose, clocks};
 use super::moved::{By, Moved};
-use crate::ends::{ConnectionId, Direction, Span, Transport};
-use crate::facts::{Application, Block, BlockId, Body, Claims, Connection, Doubt, Head, Scope, SetId};
-use crate::limits::{CLOCKS_APART_NS, TRANSLATED_SIDES};
+use crate::ends::{At, ConnectionId, Direction, Span, Transport};
+use crate::facts::{
+    Application, Block, BlockId, Body, Claims, Connection, Doubt, Head, Place, Reason, Run, Scope, SetId,
+};
+use crate::limits::{CLOCKS_APART_NS, FRONT_BYTES, TRANSLATED_SIDES};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
 
@@ -24,12 +27,22 @@ pub(super) struct Twice {
     whole: BTreeMap<(usize, ConnectionId), Connection>,
     /// Claims of both sides of those that a reading does not hold from their beginning on.
     claims: BTreeMap<ConnectionId, [Claims; 2]>,
+    /// Bytes of other sets that messages of a set get.
+    fills: BTreeMap<(usize, BlockId), Vec<Filled>>,
     /// By set: messages that another reading stands for, sorted.
     dropped: Vec<Vec<BlockId>>,
     /// That they were recognised.
     pub(super) told: Vec<Occurrence>,
     /// Both sides of an address translation, each in a set of its own.
     pub(super) legs: Vec<SameConnection>,
+}
+
+/// Bytes of another set, numbered among all.
+#[derive(Debug)]
+struct Filled {
+    runs: Vec<Run>,
+    /// The frames that carried them.
+    span: Span,
 }
 
 /// The fate of one reading of a connection that two sets hold.
@@ -133,25 +146,38 @@ impl Twice {
         }
         for (direction, ranked) in ranked.iter().enumerate() {
             let ordered: Vec<&Reading> = ranked.iter().filter_map(|at| group.get(*at)).collect();
-            let mut messages: Vec<(&[Message], i64)> = Vec::with_capacity(ordered.len());
+            let mut reads: Vec<Read<'_>> = Vec::with_capacity(ordered.len());
             for reading in &ordered {
-                let own = reading.messages.get(direction).map(Vec::as_slice).unwrap_or_default();
-                messages.push((own, by_of(reading).clock));
+                let Connection { numbers, transport, .. } = &reading.connection;
+                let messages = reading.messages.get(direction).map(Vec::as_slice).unwrap_or_default();
+                let numbers = numbers.get(direction).copied().flatten();
+                let (clock, is_tcp) = (by_of(reading).clock, *transport == Transport::Tcp);
+                reads.push(Read { messages, clock, numbers, is_tcp });
             }
-            let Chosen { dropped, more, added } = choose(&messages);
+            let Chosen { dropped, more, added, mut fills } = choose(&reads);
+            fills.extend(cut_off(&ordered, direction, &dropped));
             for (reading, dropped) in ordered.iter().zip(dropped) {
                 self.dropped.get_mut(reading.set).into_iter().for_each(|all| all.extend(&dropped));
             }
             if let Application::Peer(peer) = &mut whole.content
                 && let Some(side) = peer.sides.get_mut(direction)
             {
-                let [complete, partial] = more;
+                let whole = fills.iter().filter(|fill| fill.is_whole).count() as i64;
+                let [complete, partial] = [more[0] + whole, more[1] - whole];
                 side.piece_messages = side.piece_messages.saturating_add_signed(complete);
                 side.partial_messages = side.partial_messages.saturating_add_signed(partial);
                 // Payload of which one reading does not know the block may be that of a block that another one knows.
                 let held = side.unplaced.served.min(added);
                 side.unplaced.served -= held;
                 side.unplaced.lost = side.unplaced.lost.saturating_sub(added - held);
+            }
+            for Fill { reading, id, from, runs, span, .. } in fills {
+                let (Some(to), Some(from)) = (ordered.get(reading), ordered.get(from)) else { continue };
+                let by = by_of(from);
+                self.fills
+                    .entry((to.set, id))
+                    .or_default()
+                    .push(Filled { runs: runs.moved(&by), span: span.moved(&by) });
             }
         }
         if let Some(peer) = whole.peer().filter(|_| !is_begun) {
@@ -168,8 +194,10 @@ impl Twice {
         self.whole.remove(&(set, connection.id))
     }
 
-    /// A block of a set as it counts among all: `None` where another reading stands for it.
-    pub(super) fn block(&self, set: usize, block: Block, by: &By) -> Option<Block> {
+    /// A block of a set as it counts among all, and the doubt about one that is put together: `None` where another reading stands for
+    /// it.
+    pub(super) fn block(&self, set: usize, block: Block, by: &By) -> Option<(Block, Option<Doubt>)> {
+        let fills = self.fills.get(&(set, block.id));
         let fate = self.fates.get(&(set, block.connection));
         if fate.is_some() && self.dropped.get(set).is_some_and(|dropped| dropped.binary_search(&block.id).is_ok()) {
             return None;
@@ -184,7 +212,17 @@ impl Twice {
             let claimed = claims.and_then(|claims| claims.since(block.piece));
             block.advertised = block.advertised.or(claimed.filter(|span| !block.span.first.precedes(span.last)));
         }
-        Some(block)
+        let Some(fills) = fills else { return Some((block, None)) };
+        for Filled { runs, span } in fills {
+            let stream = |run: &Run| block.offset.saturating_add(u64::from(run.start));
+            block.runs.extend(runs.iter().map(|run| Run { stream: stream(run), ..*run }));
+            block.span = block.span.join(*span);
+        }
+        block.runs.sort_unstable_by_key(|run| run.start);
+        let end = block.runs.last().map_or(0, |run| run.start.saturating_add(run.len));
+        block.captured_to = block.captured_to.max(end);
+        let doubt = Doubt { scope: Scope::Share(block.id), reason: Reason::NotTested, second: None };
+        Some((block, Some(doubt)))
     }
 
     /// A stretch of a web server's answer as it counts among all: `None` where another reading stands for it.
@@ -221,6 +259,59 @@ impl Twice {
         }
         Some(doubt)
     }
+}
+
+/// Bytes with which messages that are cut at the end of one capture go on in another one, which begins there or shortly before. By `direction`, of readings in
+/// this order; those of `dropped` do not count.
+fn cut_off(readings: &[&Reading], direction: usize, dropped: &[Vec<BlockId>]) -> Vec<Fill> {
+    let numbers = |reading: &Reading| reading.connection.numbers.get(direction).copied().flatten();
+    let mut fills = Vec::new();
+    for ((reading, one), dropped) in readings.iter().enumerate().zip(dropped) {
+        let (Some(own), Some(stream)) = (numbers(one), one.connection.streams.get(direction)) else { continue };
+        // Of uTP places say nothing behind a hole.
+        let end = match one.connection.transport {
+            Transport::Tcp => Some(own.len),
+            _ if stream.gaps > 0 => continue,
+            _ => None,
+        };
+        let messages = one.messages.get(direction).into_iter().flatten();
+        let last = messages.max_by_key(|message| message.offset).filter(|last| !dropped.contains(&last.id));
+        let Some((last, (there, left))) = last.and_then(|last| Some((last, last.cut_at(end)?))) else { continue };
+        for (from, other) in readings.iter().enumerate().filter(|(_, other)| other.set != one.set) {
+            let Some(theirs) = numbers(other).filter(|theirs| theirs.id == own.id) else { continue };
+            let front = other.connection.streams.get(direction).map(|stream| &stream.front[..]).unwrap_or_default();
+            // Bytes, or packets times 65,536, that both hold.
+            let both = own.first.wrapping_add(own.len as u32).wrapping_sub(theirs.first);
+            let skip = match one.connection.transport {
+                Transport::Tcp if u64::from(both) >= FRONT_BYTES => continue,
+                Transport::Tcp => both,
+                _ if (both >> 16) as usize > front.len() => continue,
+                _ => front.iter().take((both >> 16) as usize).map(|(run, _)| run.len).sum(),
+            };
+            let (mut runs, mut place, mut next, mut span) = (Vec::new(), 0, 0, None::<Span>);
+            for (run, time) in front {
+                if run.start != place || next >= left {
+                    break;
+                }
+                place = place.saturating_add(run.len);
+                let within = skip.saturating_sub(run.start).min(run.len);
+                let len = (run.len - within).min(left - next);
+                if len > 0 {
+                    let (start, offset) = (there.saturating_add(next), run.place.offset + u64::from(within));
+                    let stream = run.stream + u64::from(within);
+                    runs.push(Run { start, len, stream, place: Place { offset, ..run.place }, ..*run });
+                    next += len;
+                    let at = Span::single(At { time: *time, frame: run.frame });
+                    span = Some(span.map_or(at, |span| span.join(at)));
+                }
+            }
+            if let Some(span) = span {
+                fills.push(Fill { reading, id: last.id, from, runs, span, is_whole: last.is_whole_with(next) });
+                break;
+            }
+        }
+    }
+    fills
 }
 
 /// Readings of connections whose ends, or the numbers with which they began, occur in several sets; in the order of the sets.
@@ -432,7 +523,9 @@ fn weigh(groups: &mut [Vec<Reading>], sets: &[(SetId, Part)]) {
         let reading = places.get(&(set, id)).and_then(|(group, at)| groups.get_mut(*group)?.get_mut(*at));
         let Some(reading) = reading else { return };
         reading.weight.get_mut(index).into_iter().for_each(|weight| weight.0 += bytes);
-        reading.messages.get_mut(index).into_iter().for_each(|messages| messages.extend(message));
+        if let Some(messages) = reading.messages.get_mut(index) {
+            messages.extend(message);
+        }
     };
     let concerned: std::collections::BTreeSet<usize> = places.keys().map(|(set, _)| *set).collect();
     for set in concerned {

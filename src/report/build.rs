@@ -26,7 +26,13 @@ impl Document {
         let mut document = Self {
             schema: Schema::Report1,
             tool: Tool { name: "peerproof".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-            options: Options { checksums, tunnels: Vec::new(), pseudonyms: false, limits: limit_names(limits) },
+            options: Options {
+                checksums,
+                tunnels: Vec::new(),
+                pseudonyms: false,
+                sha1_collision_check: false,
+                limits: limit_names(limits),
+            },
             inputs: evidence.captures.iter().map(capture).chain(torrent_inputs.iter().map(torrent_input)).collect(),
             passed_over: evidence
                 .passed_over
@@ -85,6 +91,13 @@ impl Document {
         let mut tunnels = tunnels.to_vec();
         tunnels.sort_unstable();
         self.options.tunnels = tunnels.iter().map(UdpTunnel::to_string).collect();
+        self
+    }
+
+    /// Says whether pieces were looked at for the marks of a SHA-1 collision attack.
+    #[must_use]
+    pub fn with_collision_check(mut self, checked: bool) -> Self {
+        self.options.sha1_collision_check = checked;
         self
     }
 }

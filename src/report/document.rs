@@ -102,6 +102,9 @@ pub struct Options {
     /// are not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pseudonyms: bool,
+    /// Set if verified v1 pieces were looked at for the marks of a SHA-1 collision attack; left out where they were not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sha1_collision_check: bool,
     /// The bounds of the run, by name.
     pub limits: BTreeMap<String, u64>,
 }

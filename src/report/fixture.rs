@@ -251,6 +251,7 @@ pub(crate) fn opaque() -> report::Opaque {
         b_to_a: 20,
         frames: report::Frames { file: 0, first: 1, last: 900, last_file: None },
         basis: "a Diffie-Hellman exchange of 96 bytes each".into(),
+        info_hash: None,
     }
 }
 

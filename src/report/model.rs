@@ -73,6 +73,9 @@ pub(crate) struct Options {
     /// Set if addresses, peer_ids and clients are pseudonyms; left out where they are not.
     #[serde(default)]
     pub(crate) pseudonyms: bool,
+    /// Set if verified v1 pieces were looked at for the marks of a SHA-1 collision attack.
+    #[serde(default)]
+    pub(crate) sha1_collision_check: bool,
     /// The bounds of the run, by name.
     pub(crate) limits: BTreeMap<String, u64>,
 }
@@ -414,6 +417,9 @@ pub(crate) struct Opaque {
     pub(crate) bytes_b_to_a: u64,
     pub(crate) frames: Frames,
     pub(crate) basis: String,
+    /// The torrent that its ends claim.
+    #[serde(default)]
+    pub(crate) info_hash: Option<String>,
 }
 
 /// Connections with a handshake but no piece data that are not listed one by one.
@@ -459,6 +465,14 @@ pub(crate) struct Example {
 pub(crate) struct Quality {
     pub(crate) frames: u64,
     pub(crate) not_ip: u64,
+    #[serde(default)]
+    pub(crate) unrecognised: u64,
+    #[serde(default)]
+    pub(crate) unrecognised_cut: u64,
+    #[serde(default)]
+    pub(crate) unrecognised_gaps: u64,
+    #[serde(default)]
+    pub(crate) unrecognised_unseen: u64,
     pub(crate) tcp_flows: u64,
     pub(crate) utp_flows: u64,
     pub(crate) gaps: u64,

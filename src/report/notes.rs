@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{counted, escaped, grouped};
-use super::{Anomaly, Document, Input, Unlisted};
+use super::unread::{self, Walked};
+use super::{Document, Input, Unlisted};
 use crate::anomaly::Kind;
-use crate::ends::HashBeginning;
-use crate::evidence::{OpaqueKind, Torrent, UnreadProtocol, encrypted};
+use crate::evidence::{UnreadProtocol, encrypted};
 
 /// Why subjects, or all of them, are not in `document`, which given torrents nobody spoke of, what was passed over, and
 /// which addresses a datagram alone vouches for; empty where there is nothing to explain.
@@ -37,7 +37,11 @@ pub fn notes(document: &Document) -> Vec<String> {
         if spoken.contains(&torrent.info_hash) {
             continue;
         }
-        let unread = unread(document, torrent);
+        if let Some(note) = unread::behind_tls(document, torrent) {
+            notes.push(note);
+            continue;
+        }
+        let unread = unread::of_torrent(document, torrent);
         let name = torrent.name.as_deref().map_or_else(String::new, |name| format!("\"{}\", ", escaped(name)));
         let torrent = format!("{name}{}", torrent.info_hash);
         let mut note = if unread.is_empty() {
@@ -54,132 +58,13 @@ pub fn notes(document: &Document) -> Vec<String> {
         }
         note.push('.');
         if !unread.is_empty() {
-            note.push_str(&format!(" {}", could_be(&unread)));
+            note.push_str(&format!(" {}", unread::could_be(&unread, "Of it could be")));
         }
         notes.push(note);
     }
     document.inputs.iter().for_each(|input| passed_over(input, &mut notes));
     notes.extend(over_udp(document));
     notes
-}
-
-/// Connections that may be of any torrent, since their info-hash could not be read.
-struct Unread {
-    /// How many connections or frames, and what they are or were.
-    what: String,
-    /// How it can be read, where there is a way.
-    remedy: Option<&'static str>,
-}
-
-/// Everything that keeps the absence of a torrent from being shown.
-fn unread(document: &Document, torrent: &Torrent) -> Vec<Unread> {
-    let hashes = [Some(torrent.info_hash.to_string()), torrent.info_hash_v2.map(|hash| hash.to_string())];
-    let may_be_it = |begins: &HashBeginning| {
-        let begins = begins.to_string();
-        hashes.iter().flatten().any(|hash| hash.starts_with(&begins))
-    };
-    let count = |kind: Kind| -> u64 {
-        document.anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|found| found.count).sum()
-    };
-    let encrypted = encrypted(&document.opaque).len() as u64;
-    let of_kind = |kind| document.opaque.iter().filter(|each| each.kind == kind).count() as u64;
-    // Both directions of a connection are transfers.
-    let nameless: BTreeMap<_, u64> = document
-        .transfers
-        .iter()
-        .filter(|transfer| transfer.info_hash.is_none())
-        .filter(|transfer| transfer.info_hash_begins.as_ref().is_none_or(may_be_it))
-        .map(|row| {
-            let (one, other) = (&row.uploader, &row.downloader);
-            ((one.min(other), one.max(other), row.transport), u64::from(row.connections))
-        })
-        .collect();
-    let unshown = document.unlisted.iter().flat_map(|unlisted| &unlisted.torrents);
-    let unshown: u64 =
-        unshown.filter(|torrent| torrent.info_hash.is_none()).map(|torrent| torrent.connections).sum();
-    let unconfirmed = count(Kind::UnconfirmedBlock) + count(Kind::UnconfirmedMessage);
-    let table = [
-        (
-            encrypted,
-            "encrypted",
-            Some("--mse-secrets opens encrypted ones, with the secrets of a client that took part"),
-        ),
-        (
-            nameless.values().sum::<u64>() + unshown,
-            "without a whole handshake: begun before the captures, or cut by the snap length",
-            Some("captures from the beginning on, with whole frames, would show theirs"),
-        ),
-        (of_kind(OpaqueKind::Relay), "through a proxy", None),
-        (of_kind(OpaqueKind::Unrecognised), "whose bytes look random, which may be anything", None),
-        (of_kind(OpaqueKind::WebRtc), "of WebRTC, which could carry WebTorrent", None),
-        (unconfirmed, "of a few messages that look like BitTorrent's (unconfirmed)", None),
-        // Those with such messages are among them.
-        (
-            document.quality.unrecognised.saturating_sub(unconfirmed),
-            "begun before the captures, in which nothing was recognised",
-            None,
-        ),
-        (
-            document.quality.unrecognised_cut,
-            "cut by the snap length, in which nothing was recognised",
-            Some("captures of whole frames would show more"),
-        ),
-    ];
-    let found = table.into_iter().filter(|(count, ..)| *count > 0);
-    let connections = found
-        .map(|(count, what, remedy)| Unread { what: format!("{} {what}", counted(count, "connection")), remedy });
-    let captures = document.inputs.iter().filter_map(|input| match input {
-        Input::Capture { damage, interfaces, .. } => {
-            Some((damage.is_some(), interfaces.iter().map(|interface| interface.unread_frames).sum::<u64>()))
-        }
-        Input::Torrent { .. } => None,
-    });
-    let (damaged, passed_over) = captures
-        .fold((0, 0), |(damaged, frames), (is_damaged, more)| (damaged + u64::from(is_damaged), frames + more));
-    let unseen = [
-        (damaged, format!("what {} would have held", counted(damaged, "damaged capture"))),
-        (passed_over, format!("{} of link types that are not read", counted(passed_over, "frame"))),
-    ];
-    let unseen = unseen.into_iter().filter(|(count, _)| *count > 0).map(|(_, what)| Unread { what, remedy: None });
-    let carriers = document.quality.unread.iter().filter(|protocol| protocol.may_carry);
-    let (shown, rest): (Vec<_>, Vec<_>) = carriers.enumerate().partition(|(at, _)| *at < MOST_NAMES);
-    let frames = shown.into_iter().map(|(_, protocol)| Unread {
-        what: format!("{} of {}", counted(protocol.frames, "frame"), protocol.protocol),
-        remedy: None,
-    });
-    let more: u64 = rest.iter().map(|(_, protocol)| protocol.frames).sum();
-    let more = (more > 0).then(|| Unread {
-        what: format!("{} of {}", counted(more, "frame"), counted(rest.len() as u64, "other protocol")),
-        remedy: None,
-    });
-    connections.chain(unseen).chain(frames).chain(more).collect()
-}
-
-/// The sentence on what could be of a torrent that no connection names.
-fn could_be(unread: &[Unread]) -> String {
-    let kinds: Vec<&str> = unread.iter().map(|kind| kind.what.as_str()).collect();
-    let mut remedies: Vec<&str> = unread.iter().filter_map(|kind| kind.remedy).collect();
-    remedies.dedup();
-    let remedies = if remedies.is_empty() { String::new() } else { format!("; {}", remedies.join("; ")) };
-    format!("Of it could be {}{remedies}.", kinds.join(", "))
-}
-
-/// The sentence on messages that look like BitTorrent's, where there are any and nothing confirms that they are.
-pub(crate) fn unconfirmed(anomalies: &[Anomaly]) -> Option<String> {
-    let found = |kind: Kind| anomalies.iter().find(|anomaly| anomaly.kind == kind);
-    let blocks = found(Kind::UnconfirmedBlock).map_or(0, |found| found.count);
-    let others = found(Kind::UnconfirmedMessage).map_or(0, |found| found.amount);
-    let looks = |count: u64, what: &str| {
-        (count > 0).then(|| match count {
-            1 => format!("1 message looks like {what}"),
-            _ => format!("{} messages look like {what}", grouped(count)),
-        })
-    };
-    let looks = [looks(blocks, "its piece messages"), looks(others, "its requests or extension messages")];
-    let looks: Vec<String> = looks.into_iter().flatten().collect();
-    (!looks.is_empty()).then(|| {
-        format!("{} (unconfirmed), without a handshake or an exchange that confirms it.", looks.join(" and "))
-    })
 }
 
 /// A digest of an input that is not ours, its interfaces whose link types are not read, and secrets that are not used.
@@ -279,26 +164,23 @@ fn nothing(document: &Document) -> String {
              nothing can be said of their content.",
             counted(encrypted(&document.opaque).len() as u64, "conversation")
         )
+    } else if let Some(named) = unread::named_by_tls(document) {
+        format!("The captures hold {named}, and no BitTorrent in the clear: nothing can be said of their content.")
     } else if document.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Proxied) {
         "All BitTorrent in the captures goes through a proxy or comes behind something else. It is not read: the proxy's \
          address is not that of the peers."
             .to_owned()
-    } else if let Some(found) = unconfirmed(&document.anomalies) {
-        format!(
-            "No connection in the {} that were read is shown to be BitTorrent, but {found}",
-            counted(quality.frames, "frame")
-        )
     } else {
-        format!(
-            "There is no BitTorrent peer connection in the {} that were read ({} TCP and {} UDP flows).",
-            counted(quality.frames, "frame"),
-            grouped(quality.tcp_flows),
-            grouped(quality.udp_flows)
+        let (tcp, udp) = (grouped(quality.tcp_flows), grouped(quality.udp_flows));
+        let frames = counted(quality.frames, "frame");
+        unread::nobody(
+            &Walked::of(document),
+            &format!("the {frames} that were read ({tcp} TCP and {udp} UDP flows)"),
         )
     }
 }
 
-// Rationale: enough to find them in the list of interfaces, or of protocols.
+// Rationale: enough to find them in the list of interfaces.
 const MOST_NAMES: usize = 4;
 
 #[cfg(test)]

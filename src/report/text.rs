@@ -174,6 +174,11 @@ pub fn counted(figure: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(figure), if figure == 1 { "" } else { "s" })
 }
 
+/// `one` of a single thing, `many` of others.
+pub(crate) fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
 /// A length of time in words that fit its size: `0.250 s`, `12.000 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(nanoseconds: u64) -> String {
     let seconds = nanoseconds / 1_000_000_000;

@@ -38,7 +38,8 @@ words! {
         NeverAcknowledged = "never-acknowledged",
         /// Its segment acknowledges what was never sent.
         ImpossibleAck = "impossible-ack",
-        /// Its checksum could not be tested: a frame of it is cut by the snap length, or the captures are not at hand.
+        /// Its checksums could not be tested: a frame of it is cut by the snap length, the captures are not at hand, or its frames
+        /// are in the captures of several sets.
         NotTested = "not-tested",
     }
 }

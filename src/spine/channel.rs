@@ -1,9 +1,11 @@
 //! One connection by its content: the peer wire, in clear or behind MSE; a webseed; or another protocol, not read
 //! further.
 
+mod close;
+
 use super::dns::DnsStream;
-use super::findings::{Opaque, OpaqueKind};
-use super::traffic::CarriedProtocol;
+use super::tls::TlsWatch;
+use super::traffic::Extent;
 use super::web::WebChannel;
 use super::{Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
@@ -33,6 +35,10 @@ pub(super) struct Channel<'cap> {
     watch: Option<Box<ProxyWatch<'cap>>>,
     /// The names of hosts that may be in it.
     dns: Option<Box<DnsStream<'cap>>>,
+    /// How much of it was captured.
+    extent: Extent,
+    /// TLS that names a torrent.
+    tls: TlsWatch,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,8 @@ impl<'cap> Channel<'cap> {
             content: ChannelContent::Undecided(Vec::new()),
             watch: None,
             dns: DnsStream::of(flow),
+            extent: Extent::Nothing,
+            tls: TlsWatch::default(),
         }
     }
 
@@ -72,6 +80,7 @@ impl<'cap> Channel<'cap> {
         matches!(self.content, ChannelContent::Other | ChannelContent::Proxied(_))
             && self.watch.is_none()
             && self.dns.is_none()
+            && !self.tls.is_of_interest()
     }
 
     /// Returns true if a block, or a part of one, was served on the connection: a webseed's too.
@@ -112,6 +121,15 @@ impl<'cap> Channel<'cap> {
     ) {
         if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, shared)) {
             self.dns = None;
+        }
+        if let StreamItem::Data { offset, .. } = item
+            && self.extent != Extent::Beginning
+        {
+            let is_first = *offset == 0 && begins(opening, direction);
+            self.extent = if is_first { Extent::Beginning } else { Extent::Rest };
+            self.tls.look(direction, item, is_first);
+        } else if self.tls.is_open() {
+            self.tls.look(direction, item, false);
         }
         if self.watch.is_some() && self.look(direction, item, opening, shared) {
             return;
@@ -212,7 +230,7 @@ impl<'cap> Channel<'cap> {
         {
             let web = ChannelContent::Web(Box::new(WebChannel::joined(direction, self.flow, shared)));
             if let ChannelContent::Peer(session) = std::mem::replace(&mut self.content, web) {
-                end(session, Transported::default(), self.seen.clone(), shared);
+                close::end(session, Transported::default(), self.seen.clone(), shared);
             }
         }
     }
@@ -432,66 +450,6 @@ impl<'cap> Channel<'cap> {
         }
         self.content = ChannelContent::Peer(Box::new(session));
     }
-
-    /// Ends the connection, and says what it carried.
-    pub(super) fn close(mut self, transported: Transported, shared: &mut Shared<'_, 'cap>) -> CarriedProtocol {
-        if let ChannelContent::Mse(..) = self.content {
-            self.filter(None, &transported.opening, shared);
-        }
-        if let Some(proxied) = self.watch.take().and_then(|watch| watch.end()).filter(|_| !self.has_blocks()) {
-            self.content = ChannelContent::Proxied(Box::new(proxied));
-        }
-        let (flow, transport, span) = (self.flow, self.transport, self.span);
-        let mut seen = self.seen;
-        let opening = transported.opening;
-        [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
-        match self.content {
-            ChannelContent::Peer(session) => end(session, transported, seen, shared),
-            ChannelContent::Web(web) => {
-                web.close(transported, span, seen, shared);
-                CarriedProtocol::Http
-            }
-            ChannelContent::Mse(filter, session) => {
-                shared.used_secrets.extend(filter.secret());
-                if filter.has_untried() {
-                    note_untried(flow, span, shared);
-                }
-                let mut carried = CarriedProtocol::Other;
-                if let Some(session) = session {
-                    carried = end(session, transported, seen, shared);
-                }
-                let [a_to_b, b_to_a] = filter.opaque_bytes();
-                if filter.is_too_far() {
-                    let bound = Bound::Keystream { bytes: a_to_b + b_to_a };
-                    shared.anomalies.odd(Oddity::from(bound).within(span).between(flow));
-                }
-                let basis = match filter.outcome() {
-                    MseOutcome::Opaque { basis } => basis.clone(),
-                    MseOutcome::WrongSecret { secret, basis } => {
-                        shared.note_wrong_secret(*secret, basis, flow, span);
-                        basis.clone()
-                    }
-                    _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
-                    _ => return carried,
-                };
-                if let Some(span) = span {
-                    let (a, b) = (flow.low, flow.high);
-                    let kind = OpaqueKind::MseRc4;
-                    let (first_time, last_time) = (span.first.time, span.last.time);
-                    let frames = span.into();
-                    let opaque =
-                        Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
-                    shared.opaque(opaque, span);
-                }
-                CarriedProtocol::MseOpaque
-            }
-            ChannelContent::Proxied(proxied) => {
-                shared.relay(flow, transport, transported.bytes, span, *proxied);
-                CarriedProtocol::Proxied
-            }
-            ChannelContent::Undecided(_) | ChannelContent::Other => CarriedProtocol::Other,
-        }
-    }
 }
 
 /// Says that a connection may be one that the secrets open.
@@ -527,34 +485,12 @@ fn read<'cap>(
     let mut events = std::mem::take(&mut shared.scratch.events);
     session.push(direction, item, &mut events);
     shared.clear_item(session, direction, item, opening);
+    shared.note_front(session, direction, item);
     if !events.is_empty() {
         note_opening(session, opening);
         shared.deliver(session, &mut events);
     }
     shared.scratch.events = events;
-}
-
-fn end<'cap>(
-    mut session: Box<Session<'cap>>,
-    transported: Transported,
-    seen: Sightings,
-    shared: &mut Shared<'_, 'cap>,
-) -> CarriedProtocol {
-    note_opening(&mut session, &transported.opening);
-    session.duplicate_frames = transported.duplicates;
-    session.bytes = transported.bytes.iter().sum();
-    session.seen = seen;
-    (session.initial, session.numbers) = (transported.initial, transported.numbers);
-    if let Some(initial) = transported.initial {
-        shared.translations.note(&session, initial, &mut shared.anomalies);
-    }
-    let encryption = session.encryption;
-    shared.clear_end(session.id);
-    if shared.close(*session, transported.paths) {
-        CarriedProtocol::of_peer(encryption)
-    } else {
-        CarriedProtocol::Other
-    }
 }
 
 /// Tells the session what the transport knows of its opening.
@@ -569,11 +505,6 @@ const MOST_HOLES: usize = 8;
 
 /// Bytes that tell a request: `OPTIONS` and a space.
 const LONGEST_METHOD: usize = 8;
-
-/// On what rests that a part of a readable connection is not.
-const PARTLY_OPAQUE: &str = "a secret fits, but a part cannot be read: behind a gap of unknown or of far too great \
-                             a length, or without the responder's answer, the place in the RC4 key stream is not \
-                             known";
 
 /// The frames that show both ends answering (grade G2), where all of them are in the capture.
 pub(super) fn opened(opening: &Opening) -> Option<Span> {

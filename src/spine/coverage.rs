@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::ends::{Endpoint, Timestamp};
+use crate::words::words;
 
 /// The addresses and flows in the captures, so that absence can be told with its coverage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,4 +73,22 @@ pub struct UnrecognisedFlow {
     pub last: Timestamp,
     /// Payload bytes on the wire, both directions.
     pub bytes: u64,
+    /// Why it may be BitTorrent all the same; `None` where its beginning was read, and is none.
+    #[serde(default)]
+    pub hiding: Option<Hiding>,
+}
+
+words! {
+    /// The reason for which a flow that nothing was recognised in may be BitTorrent all the same: the part of it that would
+    /// tell was not captured.
+    pub enum Hiding {
+        /// It had begun before the captures.
+        Begun = "begun-before",
+        /// A part of its beginning is missing.
+        Gap = "gap-in-opening",
+        /// Its numbers show that payload passed, and none of it was captured.
+        Unseen = "payload-not-captured",
+        /// The snap length cut its packets.
+        Cut = "truncated-snaplen",
+    }
 }

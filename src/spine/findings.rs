@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClockQuality, Contested, Coverage, Purpose, Shared};
 use crate::anomaly::Anomalies;
-use crate::ends::{Direction, Endpoint, FrameId, Frames, Span, Timestamp, Transport};
+use crate::ends::{Direction, Endpoint, FrameId, Frames, InfoHash, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
 use crate::oddity::{Bound, Oddity, Sink};
@@ -48,6 +48,9 @@ words! {
         /// A WebRTC connection: STUN and DTLS between the same ends. It could carry WebTorrent, or a call, and cannot be
         /// read.
         WebRtc = "webrtc",
+        /// TLS whose Client Hello names an info-hash as the server name, as peers of an SSL torrent do: the peer wire of
+        /// that torrent by their claim. What passed in it cannot be read.
+        Tls = "tls",
     }
 }
 
@@ -81,6 +84,9 @@ pub struct Opaque {
     pub last_time: Timestamp,
     /// On what it rests that it is taken for that, in plain words.
     pub basis: String,
+    /// The torrent that its ends claim, where they name one in the clear; left out elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info_hash: Option<InfoHash>,
 }
 
 /// A protocol at which reading ends.
@@ -106,14 +112,21 @@ pub struct Quality {
     /// The protocols that are not read, most frames first; left out where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadProtocol>,
-    /// TCP connections whose beginning is not in the captures, and in whose payload nothing was recognised; left out where
-    /// there is none.
+    /// Connections whose beginning is not in the captures, and in whose payload nothing was recognised; left out where there
+    /// is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unrecognised: u64,
     /// Flows in which nothing was recognised, and of whose payload the snap length cut something; left out where there is
     /// none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unrecognised_cut: u64,
+    /// Connections in which nothing was recognised, and of whose beginning a part is missing; left out where there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unrecognised_gaps: u64,
+    /// Connections of whose payload the captures hold nothing, though their numbers show that some passed; left out where
+    /// there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unrecognised_unseen: u64,
     /// TCP connections.
     pub tcp_flows: u64,
     /// uTP connections.

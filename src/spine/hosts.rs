@@ -41,17 +41,13 @@ impl Hosts {
         let told = |direction| seen(direction).filter(|_| both || volume.tells(direction));
         self.host(low, high, up, told(Direction::HighToLow));
         self.host(high, low, down, told(Direction::LowToHigh));
-        let unknown = content == CarriedProtocol::Other && volume.bytes().iter().sum::<u64>() > 0;
+        let bytes = volume.bytes().iter().sum::<u64>();
+        let hiding = volume.hiding();
+        let unknown = content == CarriedProtocol::Other && (bytes > 0 || hiding.is_some());
         if let (true, Some(all)) = (unknown, up.into_iter().chain(down).reduce(Seen::join)) {
             if self.unrecognised.len() < UNRECOGNISED {
                 let (first, last) = (all.first, all.last);
-                self.unrecognised.push(UnrecognisedFlow {
-                    a: flow.low,
-                    b: flow.high,
-                    first,
-                    last,
-                    bytes: volume.bytes().iter().sum::<u64>(),
-                });
+                self.unrecognised.push(UnrecognisedFlow { a: flow.low, b: flow.high, first, last, bytes, hiding });
             } else {
                 self.unrecognised_left_out += 1;
             }

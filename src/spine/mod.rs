@@ -20,6 +20,7 @@ mod sample;
 mod second;
 mod spilled;
 mod tcp;
+mod tls;
 mod traffic;
 mod translations;
 mod transported;
@@ -53,7 +54,7 @@ use clear::Clear;
 pub(crate) use clear::{ClearSegment, Known, TakeSegments};
 use clock::{Clock, Taps};
 pub use clock::{ClockPause, ClockQuality, ClockSteps, TapClocks};
-pub use coverage::{Coverage, Host, Seen, UnrecognisedFlow};
+pub use coverage::{Coverage, Hiding, Host, Seen, UnrecognisedFlow};
 use delay::Delayed;
 use ended::{EndedFlow, Lingering};
 pub(crate) use findings::{Findings, SameConnection, encrypted};
@@ -389,8 +390,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             frames: self.frames,
             not_ip: counts.not_ip,
             unread: traffic.unread(decoder.unread()),
-            unrecognised: traffic.unrecognised,
-            unrecognised_cut: traffic.unrecognised_cut,
+            unrecognised: traffic.hidden(Hiding::Begun),
+            unrecognised_cut: traffic.hidden(Hiding::Cut),
+            unrecognised_gaps: traffic.hidden(Hiding::Gap),
+            unrecognised_unseen: traffic.hidden(Hiding::Unseen),
             tcp_flows: tallies.tcp_flows,
             utp_flows: tallies.utp_flows,
             udp_flows: tallies.udp_flows,
@@ -506,7 +509,9 @@ impl<'cap> Shared<'_, 'cap> {
             let frames = span.into();
             let (first_time, last_time) = (span.first.time, span.last.time);
             let (a, b) = (flow.low, flow.high);
-            let opaque = Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time };
+            let info_hash = None;
+            let opaque =
+                Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time, info_hash };
             self.opaque(opaque, span);
         }
     }

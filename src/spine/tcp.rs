@@ -317,8 +317,9 @@ impl<'cap> TcpFlow<'cap> {
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
         let (numbers, is_other) = (self.stream.numbers(), self.channel.is_other());
-        let carried =
-            self.channel.close(Transported { opening, duplicates, initial, numbers, paths, bytes }, shared);
+        let moved = self.stream.moved();
+        let transported = Transported { opening, duplicates, initial, numbers, paths, bytes };
+        let carried = self.channel.close(transported, moved, &mut self.volume, shared);
         // A beginning that came late hides what the rest is.
         let wanted = !is_other || self.late.has_beginning();
         self.late.end(self.flow, wanted, shared);

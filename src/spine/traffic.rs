@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::coverage::Seen;
+use super::coverage::{Hiding, Seen};
 use super::findings::UnreadProtocol;
 use super::hosts::Hosts;
 use crate::ends::{Direction, FlowKey, Protocol, Timestamp};
@@ -36,6 +36,8 @@ pub(crate) enum CarriedProtocol {
     Proxied,
     /// Taken for MSE, not readable.
     MseOpaque,
+    /// TLS that names a torrent, not readable.
+    SslTorrent,
     /// A bencoded query, answer or error (BEP 5), by the first bytes.
     Dht,
     /// A UDP tracker's connect (BEP 15), by the first bytes.
@@ -76,6 +78,19 @@ pub(crate) struct Volume {
     hint: Option<CarriedProtocol>,
     /// True if the opening of the flow was seen.
     begins: bool,
+    /// Why it may be the peer wire though nothing shows it.
+    hiding: Option<Hiding>,
+}
+
+/// The part of a connection that was read, as far as it could tell what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Its first bytes.
+    Beginning,
+    /// Later ones, or its first ones in part.
+    Rest,
+    /// None.
+    Nothing,
 }
 
 /// The sums over the flows of one kind.
@@ -99,10 +114,8 @@ pub(crate) struct Traffic {
     /// Who sent and received packets.
     pub(crate) hosts: Hosts,
     pub(crate) kinds: BTreeMap<(FlowKind, CarriedProtocol), Flows>,
-    /// See [`Quality`](super::Quality).
-    pub(crate) unrecognised: u64,
-    /// See [`Quality`](super::Quality).
-    pub(crate) unrecognised_cut: u64,
+    /// Flows in which nothing was recognised, and that may be the peer wire all the same.
+    pub(crate) hidden: BTreeMap<Hiding, u64>,
     /// Frames without an IP header that can be read.
     pub(crate) not_ip: u64,
     /// IP packets that are neither TCP nor UDP nor a tunnel.
@@ -134,7 +147,12 @@ impl CarriedProtocol {
     pub(crate) fn is_peer(self) -> bool {
         matches!(
             self,
-            Self::PeerClear | Self::PeerMsePlaintext | Self::PeerMseRc4 | Self::Proxied | Self::MseOpaque
+            Self::PeerClear
+                | Self::PeerMsePlaintext
+                | Self::PeerMseRc4
+                | Self::Proxied
+                | Self::MseOpaque
+                | Self::SslTorrent
         )
     }
 
@@ -168,6 +186,34 @@ impl Volume {
     /// Notes that the opening was seen.
     pub(crate) fn begin(&mut self) {
         self.begins = true;
+    }
+
+    /// Notes, of a connection in which nothing was recognised, how much of it was `read`: its beginning, or not even
+    /// a byte where its numbers say that some `passed`.
+    pub(crate) fn note_unread(&mut self, read: Extent, passed: bool) {
+        self.hiding = match read {
+            _ if self.captured < self.bytes.iter().sum() => Some(Hiding::Cut),
+            Extent::Beginning => None,
+            Extent::Nothing => passed.then_some(Hiding::Unseen),
+            Extent::Rest if self.begins => Some(Hiding::Gap),
+            Extent::Rest => Some(Hiding::Begun),
+        };
+    }
+
+    /// Notes, of a flow in which nothing was recognised, that all of its packets look like those of a connection that had
+    /// begun before.
+    pub(crate) fn note_possible(&mut self) {
+        self.hiding = Some(Hiding::Begun);
+    }
+
+    /// Why it may be the peer wire though nothing shows it.
+    pub(super) fn hiding(&self) -> Option<Hiding> {
+        self.hiding
+    }
+
+    /// Packets in both directions.
+    pub(super) fn packets(&self) -> u64 {
+        self.frames.iter().sum()
     }
 
     /// Counts a packet.
@@ -229,6 +275,7 @@ impl Volume {
         }
         self.captured += other.captured;
         self.begins |= other.begins;
+        self.hiding = self.hiding.or(other.hiding);
         self.hint = self.hint.or(other.hint);
     }
 }
@@ -277,6 +324,11 @@ impl Traffic {
         each.map(|(protocol, frames, may_carry)| UnreadProtocol { protocol, frames, may_carry }).collect()
     }
 
+    /// Flows in which nothing was recognised, and that may be the peer wire for this reason.
+    pub(crate) fn hidden(&self, hiding: Hiding) -> u64 {
+        self.hidden.get(&hiding).copied().unwrap_or(0)
+    }
+
     /// Adds a flow that ended. What its messages do not show is named by its first bytes.
     pub(crate) fn add(&mut self, flow: FlowKey, kind: FlowKind, content: CarriedProtocol, volume: &Volume) {
         let [low, high] = volume.frames;
@@ -289,12 +341,8 @@ impl Traffic {
         };
         self.hosts.add(flow, content, volume);
         let bytes = volume.bytes.iter().sum::<u64>();
-        if content == CarriedProtocol::Other && bytes > 0 {
-            if volume.captured < bytes {
-                self.unrecognised_cut += 1;
-            } else if kind == FlowKind::Tcp && !volume.begins {
-                self.unrecognised += 1;
-            }
+        if let (CarriedProtocol::Other, Some(hiding)) = (content, volume.hiding) {
+            *self.hidden.entry(hiding).or_default() += 1;
         }
         let sums = self.kinds.entry((kind, content)).or_default();
         sums.flows += 1;

@@ -6,7 +6,7 @@ use super::channel::Channel;
 use super::delay::{self, Delay};
 use super::duplicates::{self, Duplicates, Mark};
 use super::late::Late;
-use super::traffic::{CarriedProtocol, FlowKind, Volume};
+use super::traffic::{CarriedProtocol, Extent, FlowKind, Volume};
 use super::webrtc::WebRtc;
 use super::{Paths, Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
@@ -222,6 +222,7 @@ impl<'cap> UdpFlow<'cap> {
         let mut rest = self.rest;
         let content =
             if self.webrtc.close(self.flow, shared) { CarriedProtocol::WebRtc } else { CarriedProtocol::Other };
+        rest.note_unread(Extent::Beginning, false);
         let Some(mut utp) = self.utp else {
             return shared.traffic.add(self.flow, FlowKind::Udp, content, &rest);
         };
@@ -235,6 +236,9 @@ impl<'cap> UdpFlow<'cap> {
             utp.end(self.flow, id, shared, &self.paths);
         }
         utp.late.end(self.flow, true, shared);
+        if rest.packets() == 0 && utp.pending.packets() >= POSSIBLE_PACKETS {
+            rest.note_possible();
+        }
         rest.take(&mut utp.pending);
         shared.traffic.add(self.flow, FlowKind::Udp, content, &rest);
     }
@@ -298,18 +302,24 @@ impl<'cap> Utp<'cap> {
     }
 
     fn end(&mut self, flow: FlowKey, id: UtpId, shared: &mut Shared<'_, 'cap>, paths: &Paths) {
-        if let Some((channel, volume)) = self.channels.remove(id) {
+        if let Some((channel, mut volume)) = self.channels.remove(id) {
             shared.utp_open -= 1;
             shared.budget.end();
             let opening = self.streams.opening(id).unwrap_or_default();
             let (duplicates, bytes, initial) = (self.doubled.remove(&id), volume.bytes(), self.streams.initial(id));
+            if opening.syn.or(opening.syn_ack).is_some() {
+                volume.begin();
+            }
             let (numbers, paths) = (self.streams.numbers(id), paths.names(&shared.decoder));
             let transported = Transported { opening, duplicates, initial, numbers, paths, bytes };
-            let carried = channel.close(transported, shared);
+            let carried = channel.close(transported, false, &mut volume, shared);
             shared.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }
     }
 }
+
+// Rationale: one datagram in fifty looks like uTP.
+const POSSIBLE_PACKETS: u64 = 3;
 
 /// The mark by which a uTP packet with data is told from its retransmission: the sender's clock at the time of
 /// sending, and, as that may stand still for a while, the identification of IPv4.

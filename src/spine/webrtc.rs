@@ -48,6 +48,7 @@ impl WebRtc {
             transport: Transport::Udp,
             kind: OpaqueKind::WebRtc,
             basis: BASIS.to_owned(),
+            info_hash: None,
             a_to_b,
             b_to_a,
             frames: span.into(),

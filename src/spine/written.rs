@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use hashbrown::HashMap;
+
 use super::findings::Opaque as Found;
 use super::{Purpose, Shared, Spine};
 use crate::Error;
 use crate::capture::{CaptureSet, Spill};
-use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Transport};
+use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Timestamp, Transport};
 use crate::facts::{
     Answer, Block, BlockId, Body, Connection, Doubt, Eager, Facts, Hashes, Heard, Journal, Opaque, Place, Reason,
     Receiver, Run, SPILL, Scope, Second,
 };
-use crate::limits::HASHES_BYTES;
+use crate::limits::{FRONT_BYTES, HASHES_BYTES};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::session::{Answer as Answered, Served, Session, SessionEvent};
+use crate::stream::StreamItem;
 use crate::torrent::TorrentId;
 use crate::wire::{HashRange, Run as Bytes};
 
@@ -30,6 +33,8 @@ pub(super) struct Written<'run, 'cap> {
     hashes: BTreeSet<[u8; 32]>,
     /// Bytes that they take.
     hash_bytes: usize,
+    /// The first bytes of directions that are captured from their middle on, until their connection is over.
+    fronts: HashMap<(ConnectionId, Direction), Vec<(Run, Timestamp)>, foldhash::quality::FixedState>,
     /// Who hashes meanwhile.
     eager: Option<Box<dyn Eager + 'run>>,
 }
@@ -104,6 +109,19 @@ impl<'cap> Shared<'_, 'cap> {
         self.fail(result);
     }
 
+    /// Keeps the first bytes of a session that was captured from its middle on.
+    pub(super) fn note_front(&mut self, session: &Session<'cap>, from: Direction, item: &StreamItem<'cap>) {
+        if session.from_start || self.purpose != Purpose::Proof {
+            return;
+        }
+        if let StreamItem::Data { offset, bytes, at, .. } = *item
+            && offset < FRONT_BYTES
+            && let Some(written) = &mut self.written
+        {
+            written.front((session.id, from), offset, bytes, at);
+        }
+    }
+
     /// Writes down a connection that is over.
     pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
         if let Some(written) = &mut self.written
@@ -131,7 +149,8 @@ impl<'run, 'cap> Written<'run, 'cap> {
             doubts: Journal::new(other, dir),
             ..Facts::default()
         };
-        Self { captures, spill, order: 0, facts, hashes: BTreeSet::new(), hash_bytes: 0, eager }
+        let (hashes, fronts) = (BTreeSet::new(), HashMap::default());
+        Self { captures, spill, order: 0, facts, hashes, hash_bytes: 0, fronts, eager }
     }
 
     /// The next frame is read.
@@ -206,6 +225,15 @@ impl<'run, 'cap> Written<'run, 'cap> {
             self.doubt(session.id, from, block.stretch(), Reason::Damaged)?;
         }
         Ok(())
+    }
+
+    /// Bytes of a stream that was captured from its middle on: the first ones are kept.
+    fn front(&mut self, (id, from): (ConnectionId, Direction), offset: u64, bytes: &'cap [u8], at: At) {
+        let left = FRONT_BYTES.saturating_sub(offset).min(bytes.len() as u64) as usize;
+        let start = u32::try_from(offset).unwrap_or(u32::MAX);
+        let run =
+            self.run(&Bytes { start, bytes: bytes.get(..left).unwrap_or(bytes), stream: offset, frame: at.frame });
+        self.fronts.entry((id, from)).or_default().push((run, at.time));
     }
 
     /// A second version of bytes of a stream.
@@ -284,7 +312,13 @@ impl<'run, 'cap> Written<'run, 'cap> {
 
     /// A connection is over.
     pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
-        let Some(connection) = Connection::of(session, paths) else { return Ok(()) };
+        let connection = Connection::of(session, paths);
+        let fronts =
+            [Direction::LowToHigh, Direction::HighToLow].map(|from| self.fronts.remove(&(session.id, from)));
+        let Some(mut connection) = connection else { return Ok(()) };
+        for (stream, front) in connection.streams.iter_mut().zip(fronts) {
+            stream.front = front.unwrap_or_default();
+        }
         for from in [Direction::LowToHigh, Direction::HighToLow] {
             if session.has_blocks() && connection.is_unconfirmed(from) {
                 self.distrust(session.id, from, Reason::NotConfirmed)?;

@@ -15,13 +15,19 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Returns true if both may be of one direction of one connection: they have numbers in common, or lie less than `apart` from
+    /// Returns true if both may be of one direction of one connection: they have numbers in common, or lie at most `apart` from
     /// one another.
     pub fn touch(&self, other: &Self, apart: u64) -> bool {
         let reaches = |one: &Self, other: &Self| {
             u64::from(other.first.wrapping_sub(one.first)) <= one.len.saturating_add(apart)
         };
         self.id == other.id && (reaches(self, other) || reaches(other, self))
+    }
+
+    /// Returns true if both have a number in common.
+    pub fn overlap(&self, other: &Self) -> bool {
+        let holds = |one: &Self, other: &Self| u64::from(other.first.wrapping_sub(one.first)) < one.len;
+        self.id == other.id && (holds(self, other) || holds(other, self))
     }
 }
 
@@ -46,6 +52,8 @@ mod tests {
             assert!(!touch((0, 1_000), (3_000_000_000, 10), 1 << 20), "far from it");
             assert!(touch((0, 1 << 33), (3_000_000_000, 10), 0), "all numbers were used");
         }
+        assert!(of(0, 1_000).overlap(&of(999, 1)) && !of(0, 1_000).overlap(&of(1_000, 10)));
+        assert!(of(1_000, 10).overlap(&of(0, 1_001)) && !of(u32::MAX, 1).overlap(&of(0, 5)));
         assert!(!of(0, 1_000).touch(&Numbers { id: 8, ..of(0, 1_000) }, 0), "another connection id");
     }
 }

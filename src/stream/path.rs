@@ -291,6 +291,11 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         self.used[direction.index()].holds(number)
     }
 
+    /// Between which numbers a direction stands, at most: how far its last one is from its first one.
+    pub(super) fn moved(&self) -> i64 {
+        self.used.iter().map(|used| used.most.before).max().unwrap_or(0)
+    }
+
     /// Judges the acknowledgement in a packet of `direction`. Numbers up to [`Number::NEAR`] before the first captured one may
     /// have been used before the capture began, until the direction acknowledges a captured one.
     #[inline]

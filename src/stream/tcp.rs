@@ -103,7 +103,8 @@ impl<'cap> TcpConnection<'cap> {
             let (answered, follows) =
                 (self.answers(challenge, direction, segment), self.follows(challenge, direction, segment));
             let another = segment.flags.syn && !self.side(challenge.direction.reverse()).was_seen();
-            let alone = !challenge.went_on
+            let alone = challenge.opening.flags.syn
+                && !challenge.went_on
                 && ((follows && challenge.is_full()) || (another && !follows && challenge.is_gone_on_from()));
             if answered || alone {
                 return self.take_challenge();
@@ -146,7 +147,7 @@ impl<'cap> TcpConnection<'cap> {
     /// A SYN with other numbers that was not answered, and what its sender sent on from it, where this connection did not
     /// go on: for the caller that ends this one, another connection.
     pub fn take_challenger(&mut self) -> Vec<(At, Direction, TcpSegment<'cap>)> {
-        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on) {
+        if self.challenge.as_ref().is_some_and(|challenge| challenge.went_on || !challenge.opening.flags.syn) {
             return Vec::new();
         }
         self.take_challenge().unwrap_or_default()
@@ -164,7 +165,7 @@ impl<'cap> TcpConnection<'cap> {
         direction: Direction,
         segment: &TcpSegment<'cap>,
     ) -> bool {
-        let (syn, start) = (&challenge.opening, challenge.opening.seq.wrapping_add(1));
+        let (syn, start) = (&challenge.opening, end_of(&challenge.opening));
         if direction == challenge.direction {
             return false;
         }
@@ -176,6 +177,9 @@ impl<'cap> TcpConnection<'cap> {
         let (own, other) = (self.side(challenge.direction), self.side(direction));
         let acknowledges =
             |ack: u32| goes_on(ack, start, own) || challenge.held().any(|segment| end(segment) == ack);
+        if !syn.flags.syn {
+            return other.is_beyond_end(segment.seq) && segment.ack.is_some_and(acknowledges);
+        }
         match syn.ack {
             // Its SYN-ACK is not in the captures.
             None => {
@@ -197,7 +201,7 @@ impl<'cap> TcpConnection<'cap> {
         direction: Direction,
         segment: &TcpSegment<'cap>,
     ) -> bool {
-        let (start, own) = (challenge.opening.seq.wrapping_add(1), self.side(direction));
+        let (start, own) = (end_of(&challenge.opening), self.side(direction));
         let behind = || challenge.held().last().is_some_and(|last| end(last) == segment.seq);
         direction == challenge.direction
             && !segment.flags.syn
@@ -215,13 +219,15 @@ impl<'cap> TcpConnection<'cap> {
     fn begins_another(&self, direction: Direction, segment: &TcpSegment<'cap>) -> Option<bool> {
         let this = self.side(direction);
         let start = segment.seq.wrapping_add(1);
+        if !this.was_seen() && self.answers_syn(direction, segment) {
+            // Of its connection, whatever was acknowledged of it before.
+            return Some(false);
+        }
         match (this.isn, this.relative(start), this.hint) {
             (Some(isn), ..) => Some(isn != segment.seq),
             // Its own SYN, captured late, stands just before what was taken for the start.
             (None, Some(start), _) => Some(!(-NEAR..=0).contains(&start)),
             (None, None, _) if !this.held.is_empty() => Some(false),
-            // What answers the other end's SYN is of its connection, whatever was acknowledged of it before.
-            (None, None, Some(_)) if self.answers_syn(direction, segment) => Some(false),
             (None, None, Some(acknowledged)) => Some(!(0..=NEAR).contains(&signed(acknowledged, start))),
             (None, None, None) => None,
         }
@@ -231,6 +237,16 @@ impl<'cap> TcpConnection<'cap> {
     fn answers_syn(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
         let expected = self.side(direction.reverse()).isn.map(|isn| isn.wrapping_add(1));
         segment.ack.is_some() && segment.ack == expected
+    }
+
+    /// Returns true if both ends have finished, and a segment has other numbers: with bytes it is of another connection, whose SYN
+    /// was not captured, if the other end is at other numbers too.
+    #[inline]
+    fn is_beyond_end(&self, direction: Direction, segment: &TcpSegment<'cap>) -> bool {
+        self.sides.iter().all(TcpSide::is_confirmed_end)
+            && !segment.flags.rst
+            && !segment.flags.syn
+            && self.side(direction).is_beyond_end(segment.seq)
     }
 
     /// Keeps a SYN of another connection, and what follows it, apart; whether it is that.
@@ -245,6 +261,13 @@ impl<'cap> TcpConnection<'cap> {
         let mut emit = |direction, item| out.push((direction, item));
         if segment.flags.rst {
             return false;
+        }
+        if self.challenge.is_none() && !segment.flags.syn {
+            if segment.payload.wire_len == 0 {
+                return false;
+            }
+            self.challenge = Some(Box::new(Challenge::new(at, direction, *segment)));
+            return true;
         }
         if segment.flags.syn {
             if !self.has_begun() || self.begins_another(direction, segment) != Some(true) {
@@ -288,7 +311,9 @@ impl<'cap> TcpConnection<'cap> {
         segment: &TcpSegment<'cap>,
         out: &mut Vec<(Direction, StreamItem<'cap>)>,
     ) -> bool {
-        if (segment.flags.syn || self.is_challenged()) && self.is_kept_apart(at, direction, segment, out) {
+        let is_beyond = self.is_beyond_end(direction, segment);
+        let is_apart = segment.flags.syn || is_beyond || self.is_challenged();
+        if is_apart && (self.is_kept_apart(at, direction, segment, out) || is_beyond) {
             return false;
         }
         if segment.flags.syn || (self.opening.ack.is_none() && self.opening.initiator == Some(direction)) {
@@ -303,8 +328,12 @@ impl<'cap> TcpConnection<'cap> {
             _ = self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
         }
         let (this, that) = both(&mut self.sides, direction);
-        if let (true, Some(ack)) = (segment.flags.syn, segment.ack) {
-            that.begin(ack);
+        if let Some(ack) = segment.ack {
+            if segment.flags.syn {
+                that.begin(ack);
+            } else if !segment.flags.rst && this.is_behind_syn(segment.seq) && !that.was_seen() {
+                that.expect_from(ack);
+            }
         }
         // The acknowledgement of an RST is often made up, and who does not know the numbers of its own end is not that end.
         let is_of_it = this.distance(segment.seq).is_none_or(|distance| distance.abs() <= NEAR);
@@ -428,6 +457,12 @@ impl<'cap> TcpConnection<'cap> {
     pub fn waiting(&self) -> usize {
         let [low, high] = &self.sides;
         low.reorder.waiting() + high.reorder.waiting() + 2 * self.pending.len()
+    }
+
+    /// Returns true if the numbers of a direction moved on by more than a SYN and a FIN take: payload went, whether or not
+    /// it was captured.
+    pub fn moved(&self) -> bool {
+        self.path.moved() > 2
     }
 
     /// The memory to keep of the connection once it is over, by which its late packets are told.

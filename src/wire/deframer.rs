@@ -193,7 +193,7 @@ impl<'cap> Deframer<'cap> {
 
     /// Emits what is unfinished.
     fn conclude(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
-        let Some(at) = self.last else {
+        let Some(at) = self.last.or(self.stretch.as_ref().map(|stretch| stretch.at())) else {
             self.state = WireState::Closed;
             return;
         };
@@ -484,6 +484,11 @@ impl<'cap> Deframer<'cap> {
                     if body.remaining == 0 {
                         self.finish_body(out);
                     }
+                }
+                WireState::Handshake if offset == 0 && missing >= HANDSHAKE_LEN as u64 => {
+                    // Whoever begins with anything else is no peer.
+                    (step, self.state) = (HANDSHAKE_LEN as u64, WireState::Header);
+                    self.framing = Framing::Resynchronised;
                 }
                 WireState::Handshake if handshake => {
                     step = self.pass_over_handshake(offset, missing, out);

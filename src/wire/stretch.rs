@@ -137,7 +137,8 @@ impl<'cap> Stretch<'cap> {
             packets -= self.rifts.iter().fold(0, |sum, rift| sum + rift.unseen).min(packets);
             known = known.saturating_sub(self.unseen);
         }
-        known.saturating_add(packets.saturating_mul(self.packet().unwrap_or(0)))
+        let packet = self.packet().unwrap_or(if followed { 0 } else { FULL_PACKET });
+        known.saturating_add(packets.saturating_mul(packet))
     }
 
     /// How many packets are missing.
@@ -148,6 +149,11 @@ impl<'cap> Stretch<'cap> {
     /// The furthest stream offset noted so far.
     pub fn reached(&self) -> u64 {
         self.reached
+    }
+
+    /// Where framing was lost.
+    pub fn at(&self) -> At {
+        self.at
     }
 
     /// The block that goes on in it, as far as it came before.
@@ -201,6 +207,10 @@ impl<'cap> Stretch<'cap> {
         next: Next,
         largest: u64,
     ) -> Option<Explanation<'cap>> {
+        if next == Next::End && largest == 0 && requests.len() > EXPLAINING_STARTS {
+            // Of a direction of which nothing was captured more was answered than is tried: it is measured.
+            return None;
+        }
         let tail = chatter(&self.last_run(end)).first().map_or(end, |start| *start);
         let known = tail.checked_sub(self.from)?;
         let packets = self.packets();
@@ -208,7 +218,7 @@ impl<'cap> Stretch<'cap> {
         let at_end = next == Next::End && self.rifts.last().is_some_and(|rift| rift.offset == end);
         let least = packets.saturating_sub(u64::from(at_end)).max(1);
         let most = packets.saturating_mul(largest.max(USUAL_PACKET));
-        let packet = self.packet().unwrap_or(largest).max(1);
+        let packet = self.packet().unwrap_or(if largest == 0 { FULL_PACKET } else { largest });
         let full = packets.saturating_mul(packet);
         let likely = known.saturating_add(least.saturating_mul(packet));
         for run in self.candidates(requests, next, likely, packet) {
@@ -457,6 +467,8 @@ fn size(request: BlockRef) -> u64 {
 // Rationale: a row of messages that ends at the byte where the next one begins does not come about by chance; the longest
 // are peer lists and hashes.
 const MAX_CHATTER: u64 = 4_096;
+// Rationale: what clients put into a packet over an Ethernet, IPv4 and IPv6; of use where none of the direction was captured.
+const FULL_PACKET: u64 = 1_400;
 // Rationale: an Ethernet frame's; larger packets are believed where there are such.
 const USUAL_PACKET: u64 = 1_500;
 

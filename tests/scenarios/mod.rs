@@ -1,6 +1,7 @@
 //! The scenarios of the evidence contract (T01 to T51, over TCP and uTP): each builds a capture, and the exact
 //! figures expected come from what the generator knows it sent.
 
+mod absence;
 mod attribution;
 mod audit;
 mod claims;

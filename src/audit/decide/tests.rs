@@ -29,6 +29,8 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
     Transfer {
         uploader: end(1, 6881),
         declared: Vec::new(),
+        accepted: true,
+        peer_ids: Vec::new(),
         downloader: end(2, 5000),
         downloader_declared: Vec::new(),
         carrier: Carrier::Tcp,
@@ -40,6 +42,7 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
         acknowledged: 0,
         asked: 0,
         is_forgeable: false,
+        is_trivial: false,
         obstacles: Vec::new(),
         window,
     }
@@ -202,6 +205,8 @@ fn what_cannot_be_read_leaves_it_open() {
         window: Window { from: T, to: T },
         bytes: 5,
         frames: None,
+        torrent: None,
+        hiding: None,
     });
     assert_eq!(
         answer_under(&claim(Act::Uploaded), &all, &covered()),
@@ -286,9 +291,87 @@ fn a_contradiction_needs_the_whole_session_or_the_whole_window() {
         window: Window { from: T, to: T },
         bytes: 5,
         frames: None,
+        torrent: None,
+        hiding: None,
     });
     assert_eq!(answer_under(&claim(Act::Uploaded), &unknown, &covered()).0, Verdict::NotDecidable);
     assert_eq!(answer_under(&claim(Act::Named), &empty, &covered()).0, Verdict::NotDecidable);
+}
+
+#[test]
+fn nothing_is_contradicted_over_a_connection_that_could_have_been_of_the_torrent() {
+    let mut nameless = transfer(&[(Grade::G6, T)]);
+    nameless.torrent = None;
+    let found = answer_under(&claim(Act::Uploaded), &examined(vec![nameless]), &covered());
+    assert_eq!(found, (Verdict::NotDecidable, vec![Reason::GapInRange]));
+    let flow = |port, at, hiding| Unread {
+        a: end(1, port),
+        b: end(3, 9),
+        encrypted: false,
+        window: Window { from: at, to: at },
+        bytes: 0,
+        frames: None,
+        torrent: None,
+        hiding: Some(hiding),
+    };
+    for (hiding, reason) in [
+        (Hiding::Begun, Reason::GapInRange),
+        (Hiding::Gap, Reason::GapInRange),
+        (Hiding::Unseen, Reason::GapInRange),
+        (Hiding::Cut, Reason::TruncatedSnaplen),
+    ] {
+        for port in [6881, 5_000] {
+            let mut all = examined(Vec::new());
+            all.unread.push(flow(port, T, hiding));
+            let found = answer_under(&claim(Act::Uploaded), &all, &covered());
+            assert_eq!(found, (Verdict::NotDecidable, vec![reason]), "{hiding:?} {port}");
+        }
+    }
+    let mut later = examined(Vec::new());
+    later.unread.push(flow(5_000, T + 55 * S, Hiding::Begun));
+    assert_eq!(answer_under(&claim(Act::Uploaded), &later, &covered()).0, Verdict::Contradicted);
+    let torn = Examined { is_torn: true, ..examined(Vec::new()) };
+    let found = answer_under(&claim(Act::Uploaded), &torn, &covered());
+    assert_eq!(found, (Verdict::NotDecidable, vec![Reason::GapInRange]));
+}
+
+#[test]
+fn tls_that_names_a_torrent_is_a_bar_to_what_is_said_of_that_one() {
+    for (torrent, expected) in [
+        (Some(0), (Verdict::NotDecidable, vec![Reason::Encrypted])),
+        (Some(usize::MAX), (Verdict::Contradicted, vec![Reason::NoTrace])),
+    ] {
+        let mut all = examined(Vec::new());
+        all.unread.push(Unread {
+            a: end(1, 9),
+            b: end(3, 9),
+            encrypted: true,
+            window: Window { from: T, to: T },
+            bytes: 5,
+            frames: None,
+            torrent,
+            hiding: None,
+        });
+        assert_eq!(answer_under(&claim(Act::Uploaded), &all, &covered()), expected);
+    }
+}
+
+#[test]
+fn two_ports_that_accept_connections_at_one_time_as_two_peers_are_two_clients() {
+    let of = |port, peer: u8| {
+        let mut one = served(transfer(&[(Grade::G3, T)]), T, true);
+        (one.uploader.port, one.peer_ids) = (port, vec![[peer; 20]]);
+        one
+    };
+    let mut without = claim(Act::Uploaded);
+    without.who.port = None;
+    let in_part = (Verdict::SupportedInPart, vec![Reason::SeveralClients]);
+    assert_eq!(answer(&without, &examined(vec![of(6881, 1), of(7001, 2)])), in_part);
+    let supported = (Verdict::Supported, vec![]);
+    assert_eq!(answer(&without, &examined(vec![of(6881, 1), of(7001, 1)])), supported, "one peer");
+    let mut called = of(7001, 2);
+    called.accepted = false;
+    assert_eq!(answer(&without, &examined(vec![of(6881, 1), called])), supported, "it called from any port");
 }
 
 #[test]

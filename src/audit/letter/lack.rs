@@ -15,6 +15,10 @@ fn short_by(missing: &str) -> String {
             ". Only packets in one direction were captured, so nobody can tell from it whether the pieces were asked for."
         }
         "sole-unit" => ": no whole piece came from this address alone.",
+        "trivial" => {
+            ": pieces of one repeated byte value do not count, as anybody could send them, and for no other piece that came from \
+              this address alone does the capture prove that it was advertised and asked for before."
+        }
         _ => {
             ": for no piece that came from this address alone does the capture prove that it was advertised and asked for \
               before."
@@ -37,6 +41,9 @@ fn not_shown_by(missing: &str) -> String {
         "advertised" => "that the address had said that it had the pieces",
         "requested" | "one-sided" => "that the pieces were asked for",
         "sole-unit" => "that a whole piece came from this address alone",
+        "trivial" => {
+            "that a piece of more than one byte value was advertised, asked for and sent by this address alone"
+        }
         _ => "that a piece that came from this address alone was advertised and asked for before",
     };
     format!("It does not show {what}, as the standard of proof wants.")
@@ -125,6 +132,12 @@ mod tests {
                 Lack::SoleUnit,
                 "no whole piece came from this address alone",
                 "that a whole piece came from this address alone",
+            ),
+            (
+                Finding { sole: 16, trivial: true, ..asked.clone() },
+                Lack::Trivial,
+                "pieces of one repeated byte value do not count",
+                "a piece of more than one byte value",
             ),
             (
                 Finding { sole: 16, ..asked },

@@ -12,6 +12,8 @@ pub(super) struct Content {
     pub(super) found: Vec<Found>,
     /// Words before any evidence.
     pub(super) free: String,
+    /// Fields that are no notice alone.
+    pub(super) loose: Option<Fields>,
 }
 
 /// The fields of one notice, or why there are none.
@@ -50,7 +52,7 @@ impl Content {
         if let Some(packed) = packed(bytes) {
             let found =
                 if whole_file { vec![Found::refused(Vec::new(), packed, Refusal::Packed)] } else { Vec::new() };
-            return Self { found, free: String::new() };
+            return Self { found, ..Self::default() };
         }
         let stated = xml_encoding(bytes);
         let (text, guessed) = decode(bytes, stated.as_deref().or(declared));
@@ -64,7 +66,7 @@ impl Content {
         let text = text.trim_start_matches('\u{feff}');
         let body = text.trim_start();
         if body.starts_with('<') && (whole_file || body.contains("Infringement")) && !is_html(body) {
-            return Self { found: documents(acns::read(body), 0), free: String::new() };
+            return Self { found: documents(acns::read(body), 0), ..Self::default() };
         }
         if is_html(body) {
             return Self::of_text(&crate::audit::text::of_html(body), whole_file);
@@ -81,7 +83,7 @@ impl Content {
                 guessed: false,
                 fields: object.fields,
             });
-            return Self { found: objects.collect(), free: String::new() };
+            return Self { found: objects.collect(), ..Self::default() };
         }
         if let Some(separator) = csv::separator(text) {
             let rows = csv::read(text, separator).into_iter().enumerate().map(|(index, row)| Found {
@@ -93,7 +95,7 @@ impl Content {
                 guessed: false,
                 fields: row.fields,
             });
-            return Self { found: rows.collect(), free: String::new() };
+            return Self { found: rows.collect(), ..Self::default() };
         }
         Self::of_words(&unarmoured(text), whole_file)
     }
@@ -112,7 +114,7 @@ impl Content {
         }
         words.push_str(rest);
         let read = keys::read(&words);
-        content.free = read.free;
+        (content.free, content.loose) = (read.free, read.loose);
         if read.notices.is_empty() && content.found.is_empty() && whole_file {
             content.found.push(Found::refused(Vec::new(), Format::Unknown, Refusal::NoFields));
         }

@@ -12,6 +12,8 @@ pub(super) struct Text {
     /// The words before the evidence.
     pub(super) free: String,
     pub(super) is_table: bool,
+    /// Fields that are no notice alone, such as a hash: what they are of stands elsewhere.
+    pub(super) loose: Option<Fields>,
 }
 
 /// A row of a table, or a block of keys.
@@ -78,6 +80,8 @@ pub(super) fn read(text: &str) -> Text {
     if out.notices.is_empty() {
         if block.is_notice() {
             blocks.push(Row { line: begun, fields: Some(block) });
+        } else if blocks.is_empty() {
+            out.loose = Some(block);
         }
         out.notices = blocks;
     } else {

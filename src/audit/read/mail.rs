@@ -17,6 +17,8 @@ pub(super) struct Mail {
     pub(super) around: String,
     /// Of its `From`: the name or the address.
     pub(super) sender: Option<String>,
+    /// Fields of its parts that are no notice alone.
+    loose: Vec<Fields>,
 }
 
 /// Reads a mail.
@@ -38,6 +40,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Mail, Refusal> {
     let mut mail = Mail { sender: sender(&message), ..Mail::default() };
     let mut walk = Walk { parts: 0, mail: &mut mail };
     walk.message(&message, &[], 0)?;
+    // The feedback part of an ARF names address and time; the hash may stand alone in another one.
+    for feedback in mail.found.iter_mut().filter(|found| found.format == Format::Arf) {
+        let Ok(fields) = &mut feedback.fields else { continue };
+        mail.loose.iter().for_each(|loose| fields.fill(loose));
+    }
     if mail.around.trim().is_empty() {
         mail.around = message.subject().unwrap_or_default().to_owned();
     }
@@ -143,6 +150,7 @@ impl Walk<'_> {
             self.mail.around.push_str(&content.free);
             self.mail.around.push('\n');
         }
+        self.mail.loose.extend(content.loose);
         self.mail.found.extend(content.found.into_iter().map(|found| found.within(path)));
     }
 

@@ -169,6 +169,16 @@ fn a_feedback_report_takes_its_hash_from_another_part() {
         ("message/feedback-report", arf),
     ]));
     assert_eq!(found.len(), 1);
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    for (kind, part) in [
+        ("text/plain", format!("Infohash: {hash}\n")),
+        ("text/plain", format!("A report.\n\nFile Name: a.bin\nInfohash: {hash}\n")),
+        ("text/html", format!("<html><body><p>Infohash: {hash}</p></body></html>")),
+    ] {
+        let found = claims(&mail(&[(kind, &part), ("message/feedback-report", arf)]));
+        let [claim] = found.as_slice() else { panic!("{part}: {found:?}") };
+        assert_eq!((claim.who.port, claim.what.hashes.len()), (Some(6881), 1), "{part}");
+    }
     let alone = entries(&mail(&[("text/plain", "A report."), ("message/feedback-report", arf)]));
     let claim = alone[0].content.as_ref().expect("a claim");
     assert_eq!((claim.who.port, claim.when.readings.len()), (Some(6881), 1));
@@ -243,4 +253,24 @@ fn hostile_mails_are_bounded() {
 fn an_armour_between_characters_of_several_bytes_is_undone() {
     let text = "é€—-----BEGIN PGP SIGNED MESSAGE-----€\n\nÜber\n-----BEGIN PGP SIGNATURE-----é\n-----END PGP SIGNATURE-----€";
     assert_eq!(refusals(text), [Refusal::NoFields]);
+}
+
+#[test]
+fn an_info_hash_under_the_label_of_another_kind_of_hash_is_that_info_hash_or_none_at_all() {
+    let base32 = data_encoding::BASE32_NOPAD.encode(&[0x5a; 20]);
+    let hex = |bytes: usize| "5a".repeat(bytes);
+    for label in ["MD5", "ED2K", "TTH"] {
+        for text in [hex(20), hex(32), format!("1220{}", hex(32)), base32.clone()] {
+            let notice = format!("IP: 192.0.2.1\nPort: 1\nTime: 2026-11-21T02:00:00Z\n{label}: {text}\n");
+            let entry = || entries(&notice).remove(0);
+            let known = entry().settled(|hash| hash.iter().all(|byte| *byte == 0x5a));
+            let claim = known.content.expect("a claim");
+            assert!(claim.what.hashes[0].kind.is_info(), "{label} {text}: {claim:?}");
+            let unknown = entry().settled(|_| false);
+            assert_eq!(unknown.content.map_err(|refused| refused.why), Err(Refusal::BadHash), "{label} {text}");
+        }
+    }
+    let md5 = entries(&format!("IP: 192.0.2.1\nPort: 1\nTime: 2026-11-21T02:00:00Z\nMD5: {}\n", hex(16)));
+    let claim = md5[0].clone().settled(|_| false).content.expect("a claim");
+    assert_eq!(claim.what.hashes[0].kind, HashKind::Md5);
 }

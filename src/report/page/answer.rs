@@ -357,9 +357,7 @@ pub(super) fn missing(cast: &Cast<'_>, peer: &Peer<'_>) -> String {
     match (advertised, requested) {
         (false, _) => "Missing: that it had advertised the piece, in these captures.".to_owned(),
         (_, false) => "Missing: that it was asked for the piece, in these captures.".to_owned(),
-        _ => "Missing: for a piece that it sent alone, both that it had advertised it before and that it was asked for it \
-              before, in these captures."
-            .to_owned(),
+        _ => crate::report::missing_together(has("pad-or-trivial")).to_owned(),
     }
 }
 

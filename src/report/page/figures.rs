@@ -3,12 +3,7 @@
 use crate::ends::Frames;
 use crate::report::model::{Document, Input};
 use crate::report::text::grouped;
-pub(super) use crate::report::text::share;
-
-/// `1 byte`, `2 entries`.
-pub(super) fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
-}
+pub(super) use crate::report::text::{plural, share};
 
 /// `once`, `3 times`.
 pub(super) fn times(count: u64) -> String {

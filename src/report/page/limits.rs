@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::figures::{Numbering, plural};
 use super::html::{self, Html, LONG, SHORT};
+use crate::anomaly::Kind;
+use crate::evidence::Flag;
 use crate::report::model::{Document, Input};
+use crate::report::read_whole;
 use crate::report::text::{counted, duration, gaps, grouped};
 
 /// Sentences about traffic that could not be read.
@@ -15,11 +18,15 @@ pub(super) struct Unread {
     pub(super) hides_peers: bool,
     /// Sentences about the captures as a whole, whatever they hold.
     always: Vec<Html>,
+    /// How far connections were read of which no byte is known to be missing.
+    read: String,
 }
 
 impl Unread {
     pub(super) fn of(document: &Document) -> Self {
-        let mut unread = Self { sentences: Vec::new(), hides_peers: false, always: Vec::new() };
+        let has = |flag: Flag| document.transfers.iter().any(|transfer| transfer.flags.contains(&flag));
+        let read = read_whole(&has);
+        let mut unread = Self { sentences: Vec::new(), hides_peers: false, always: Vec::new(), read };
         unread.encrypted(document);
         unread.inputs(document);
         unread.oddities(document);
@@ -38,7 +45,7 @@ impl Unread {
     pub(super) fn html(&self) -> Html {
         let mut out = String::from("<div class=\"limit\"><h3>What could not be read, and what that means</h3>");
         if self.sentences.is_empty() {
-            out.push_str("<p>Every connection that carries BitTorrent was read without a gap. ");
+            out.push_str(&format!("<p>{} ", Html::text(&self.read)));
             self.always.iter().for_each(|html| out.push_str(&format!("{html} ")));
             out.push_str("</p>");
         } else {
@@ -93,10 +100,21 @@ impl Unread {
                 plural(hidden, "its", "their")
             )));
         }
+        let (tls, tls_bytes) = sum(&|kind| kind == "tls");
+        if tls > 0 {
+            self.hides(Html::text(&format!(
+                "{} ({}) whose TLS names the info-hash of a torrent, as peers of an SSL torrent do. Nothing is said of {} \
+                 content.",
+                counted(tls, "conversation"),
+                counted(tls_bytes, "byte"),
+                plural(tls, "its", "their")
+            )));
+        }
         if relayed > 0 {
             self.hides(Html::text(&format!(
-                "{} go through a proxy ({}): they are credited to nobody, for the proxy’s address is not that of the peers.",
+                "{} {} through a proxy ({}): credited to nobody, for the proxy’s address is not that of the peers.",
                 counted(relayed, "conversation"),
+                plural(relayed, "goes", "go"),
                 counted(relayed_bytes, "byte")
             )));
         }
@@ -147,16 +165,20 @@ impl Unread {
                     }
                     let more = anomaly.count.saturating_sub(anomaly.examples.len() as u64);
                     if more > 0 {
-                        self.hides(Html::text(&format!("Bounds were reached {} more times.", grouped(more))));
+                        self.hides(Html::text(&format!("Bounds were reached {} more.", counted(more, "time"))));
                     }
                 }
                 "proxied" => self.hides(Html::text(&format!(
-                    "{} are the peer wire behind a proxy or behind something else, and are not read.{at}",
-                    counted(anomaly.count, "connection")
+                    "{} the peer wire behind a proxy or behind something else, which is not read.{at}",
+                    match anomaly.count {
+                        1 => "1 connection carries".to_owned(),
+                        count => format!("{} connections carry", grouped(count)),
+                    }
                 ))),
                 "incomplete-fragments" => self.sentences.push(Html::text(&format!(
-                    "{} of which not all IP fragments were captured were not read.{at}",
-                    counted(anomaly.count, "datagram")
+                    "{} of which not all IP fragments were captured {} not read.{at}",
+                    counted(anomaly.count, "datagram"),
+                    plural(anomaly.count, "was", "were")
                 ))),
                 _ => {}
             }
@@ -168,14 +190,17 @@ impl Unread {
         let quality = &document.quality;
         if lost > 0 {
             self.sentences.push(Html::text(&format!(
-                "{} that peers sent as pieces are missing from the captures. Every figure of served bytes is a lower bound.",
-                counted(lost, "byte")
+                "{} that peers sent as pieces {} missing from the captures. Every figure of served bytes is a lower bound.",
+                counted(lost, "byte"),
+                plural(lost, "is", "are")
             )));
         }
         if quality.gaps > 0 {
             self.sentences.push(Html::text(&gaps(quality.gaps, quality.gap_bytes, quality.gap_packets)));
         }
         self.hides_peers |= document.unlisted.is_some();
+        // Beside peers that were read, a connection that nothing is known of is no word against them.
+        self.hides_peers |= document.subjects.is_empty() && hidden(document) > 0;
     }
 
     /// The torrents that no connection names. That is no word on who shared them.
@@ -191,6 +216,13 @@ impl Unread {
         for torrent in named.filter(|torrent| !spoken.contains(torrent.info_hash.as_str())) {
             if document.shown.is_some() {
                 break;
+            }
+            let claimed = document.opaque.iter().filter_map(|opaque| opaque.info_hash.as_deref());
+            let own = [Some(&torrent.info_hash), torrent.info_hash_v1.as_ref(), torrent.info_hash_v2.as_ref()];
+            let is_own = |claimed: &str| own.iter().flatten().any(|hash| hash.starts_with(claimed));
+            if claimed.into_iter().any(is_own) {
+                // A note says who claims it.
+                continue;
             }
             let mut html = Html::text("No connection in these captures shows the info-hash of ");
             match &torrent.name {
@@ -238,4 +270,13 @@ impl Unread {
                 .push(Html::text("What happened at other times, or on other paths, is not in the captures.")),
         }
     }
+}
+
+/// Flows in which nothing was recognised, and that could be BitTorrent all the same, and datagrams of which a part is
+/// missing.
+fn hidden(document: &Document) -> u64 {
+    let quality = &document.quality;
+    let torn = document.anomalies.iter().filter(|anomaly| anomaly.kind == Kind::IncompleteFragments);
+    let flows = quality.unrecognised + quality.unrecognised_cut + quality.unrecognised_gaps;
+    flows + quality.unrecognised_unseen + torn.map(|anomaly| anomaly.count).sum::<u64>()
 }

@@ -67,6 +67,12 @@ fn command(document: &Document) -> String {
     for (is_given, option) in [(none, " --no-digest"), (stated, " --sha256-from FILE")] {
         command.push_str(if is_given { option } else { "" });
     }
+    if document.options.sha1_collision_check {
+        command.push_str(" --sha1-collision-check");
+    }
+    for list in &document.lists {
+        command.push_str(&format!(" --{} {}", list.kind.name(), shell_word(&list.name)));
+    }
     if document.options.pseudonyms {
         command.push_str(" --pseudonymize KEYFILE");
     }

@@ -168,6 +168,7 @@ fn where_not_all_was_read_a_zero_is_no_zero() {
         bytes_b_to_a: 2,
         frames: crate::ends::Frames { file: 0, first: 1, last: 2, last_file: None },
         basis: String::new(),
+        info_hash: None,
     });
     let page = render(&document, &[]).expect("a page");
     assert!(page.contains("No connection can be read, so nothing can be said either way."));

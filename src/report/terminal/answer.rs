@@ -11,7 +11,7 @@ use crate::ends::{Endpoint, Frames};
 use crate::evidence::{Flag, Grade, Standing, encrypted};
 use crate::report::notes::{not_listed, notes};
 use crate::report::text::{counted, grouped, visible};
-use crate::report::{Document, Edge, Input, Mention, Standard, Subject, Transfer};
+use crate::report::{Document, Edge, Input, Mention, Standard, Subject, Walked};
 
 /// Writes the section.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
@@ -199,7 +199,12 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
     if view.unread.hides {
         let mut below: Vec<String> = notes(document).first().map(|note| visible(note)).into_iter().collect();
         below.retain(|note| !note.starts_with("The captures hold "));
-        let head = "No connection can be read, so nothing can be said either way.".to_owned();
+        let head = if document.opaque.is_empty() && Walked::of(document).hidden() > 0 {
+            "No connection that can be read is of it, and others could be, so nothing can be said either way."
+        } else {
+            "No connection can be read, so nothing can be said either way."
+        };
+        let head = head.to_owned();
         return vec![Row { count: "?".to_owned(), head, below }, named(view)];
     }
     let head = match document.torrents.iter().filter(|torrent| torrent.source.is_some()).count() {
@@ -433,7 +438,9 @@ fn beside(view: &View<'_>) -> Vec<String> {
     let document = view.document;
     let mut out = Vec::new();
     if !view.peers.is_empty() && !view.unread.hides && !view.unread.gaps {
-        out.push(read(&document.transfers));
+        let has = |flag: Flag| document.transfers.iter().any(|transfer| transfer.flags.contains(&flag));
+        let read = read_whole(&has);
+        out.push(if read.ends_with(WHOLE) { read } else { format!("{}, see FLAGS.", read.trim_end_matches('.')) });
     } else if view.unread.gaps && !view.unread.hides {
         out.push("Bytes of these connections are missing: figures are lower bounds, see UNREAD.".to_owned());
     }
@@ -481,8 +488,7 @@ fn beside(view: &View<'_>) -> Vec<String> {
 
 /// How far connections of which no byte is known to be missing were read: one begun before the capture, or captured in one
 /// direction, may lack what nobody can count.
-fn read(transfers: &[Transfer]) -> String {
-    let has = |flag: Flag| transfers.iter().any(|transfer| transfer.flags.contains(&flag));
+pub(crate) fn read_whole(has: &dyn Fn(Flag) -> bool) -> String {
     let mut but = Vec::new();
     if has(Flag::OneSided) {
         but.push("of some connections only one direction, or one handshake, is in the captures");
@@ -494,10 +500,12 @@ fn read(transfers: &[Transfer]) -> String {
         but.push("in some the framing was lost and found again");
     }
     if but.is_empty() {
-        return "Every connection that carries BitTorrent was read without a gap.".to_owned();
+        return WHOLE.to_owned();
     }
-    format!("No byte is known to be missing between those that were captured, but {}, see FLAGS.", but.join("; "))
+    format!("No byte is known to be missing between those that were captured, but {}.", but.join("; "))
 }
+
+const WHOLE: &str = "Every connection that carries BitTorrent was read without a gap.";
 
 /// Connections that stand in the report twice: the pairs of addresses, each with the pair that it is too.
 pub(super) fn same_connections(document: &Document) -> BTreeSet<(String, String)> {

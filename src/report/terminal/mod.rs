@@ -23,10 +23,12 @@ mod screen;
 mod unread;
 mod words;
 
+pub(crate) use answer::read_whole;
 pub(crate) use hearsay::size as swarm_size;
 pub(crate) use names::clock;
 pub use names::passed_over;
 pub(crate) use page::{Page, bold};
+pub(crate) use reasons::missing_together;
 pub use screen::{Detail, Screen, Sort};
 
 use crate::report::Document;

@@ -270,6 +270,8 @@ fn as_known(view: &View<'_>) -> Vec<String> {
     let (none, stated) = digests.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
     words.extend(none.then(|| "--no-digest".to_owned()));
     words.extend(stated.then(|| "--sha256-from FILE".to_owned()));
+    words.extend(document.options.sha1_collision_check.then(|| "--sha1-collision-check".to_owned()));
+    words.extend(document.lists.iter().map(|list| format!("--{} {}", list.kind.name(), shell_word(&list.name))));
     words.extend(document.options.pseudonyms.then(|| "--pseudonymize KEYFILE".to_owned()));
     words
 }

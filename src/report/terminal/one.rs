@@ -129,7 +129,7 @@ fn sentence(view: &View<'_>, subject: &Subject) -> String {
         ));
     } else if bytes.served == 0 {
         parts.push(format!(
-            "{} were sent as pieces, and the captures hold none of them.",
+            "{} went as pieces, and the captures hold nothing of that.",
             counted(bytes.lost, "byte")
         ));
     }

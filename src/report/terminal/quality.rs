@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::names::View;
 use super::page::Page;
 use crate::anomaly::Kind;
-use crate::report::text::{counted, escaped, grouped};
+use crate::report::text::{counted, escaped, grouped, plural};
 use crate::report::{Anomaly, Document, Input};
 
 /// Writes the section.
@@ -76,8 +76,9 @@ fn taps(document: &Document, page: &mut Page) {
     let within = doubles.map_or(0, |anomaly| anomaly.count).saturating_sub(between);
     if between > 0 {
         page.line(&format!(
-            "{} with payload were seen at more than one tap: they stand in several captures, and were counted once",
-            counted(between, "packet")
+            "{} with payload {} seen at more than one tap: in several captures, and counted once",
+            counted(between, "packet"),
+            plural(between, "was", "were")
         ));
     }
     if within > 0 {

@@ -94,10 +94,19 @@ pub(super) fn missing(document: &Document, subject: &Subject) -> String {
     match (subject.pieces_advertised > 0, requested) {
         (false, _) => "Missing: that it had advertised the piece, in these captures.".to_owned(),
         (_, false) => "Missing: that it was asked for the piece, in these captures.".to_owned(),
-        _ => "Missing: for a piece that it sent alone, both that it had advertised it before and that it was asked for it \
-              before, in these captures."
-            .to_owned(),
+        _ => missing_together(subject.flags.contains(&Flag::PadOrTrivial)).to_owned(),
     }
+}
+
+/// What is missing where there are pieces that were advertised, asked for and sent alone, but none that was all of it; `trivial`:
+/// some were of one byte value.
+pub(crate) fn missing_together(trivial: bool) -> &'static str {
+    if trivial {
+        return "Missing: a piece of more than one byte value that it had advertised, was asked for and then sent alone, in these \
+                captures. Pieces of one repeated byte value do not count: anybody could send them.";
+    }
+    "Missing: for a piece that it sent alone, both that it had advertised it before and that it was asked for it before, in \
+     these captures."
 }
 
 /// The flags, each with the peers that have it; and connections that stand there twice.

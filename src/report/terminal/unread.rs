@@ -8,8 +8,8 @@ use crate::anomaly::Kind;
 use crate::evidence::{OpaqueKind, encrypted};
 use crate::report::clocks;
 use crate::report::notes::unread_protocols;
-use crate::report::text::{counted, damaged, escaped, gaps, grouped, visible};
-use crate::report::{Document, Input, Opaque, passed_over};
+use crate::report::text::{counted, damaged, escaped, gaps, grouped, plural, visible};
+use crate::report::{Document, Input, Opaque, Walked, named_in, passed_over};
 
 /// Sentences about traffic that could not be read.
 pub(super) struct Unread {
@@ -28,8 +28,10 @@ impl Unread {
             Input::Torrent { .. } => false,
         });
         let odd = document.anomalies.iter().any(|anomaly| HIDING.contains(&anomaly.kind));
+        // Beside peers that were read, a connection that nothing is known of is no word against them.
+        let could = document.subjects.is_empty() && Walked::of(document).hidden() > 0;
         Self {
-            hides: captures || odd || !document.opaque.is_empty() || document.unlisted.is_some(),
+            hides: captures || odd || could || !document.opaque.is_empty() || document.unlisted.is_some(),
             gaps: document.quality.gaps > 0 || lost(document) > 0,
         }
     }
@@ -113,6 +115,14 @@ fn opaque(view: &View<'_>, page: &mut Page) {
             conversations(view, &webrtc)
         ));
     }
+    let tls: Vec<&Opaque> = view.document.opaque.iter().filter(|each| each.kind == OpaqueKind::Tls).collect();
+    if let Some(named) = named_in(&view.document.opaque) {
+        let its = if tls.len() == 1 { "its" } else { "their" };
+        page.line(&format!(
+            "{named}, as peers of an SSL torrent do: nothing is said of {its} content. {}",
+            conversations(view, &tls)
+        ));
+    }
     if view.screen.detail == Detail::All {
         for each in view.document.opaque.iter().take(MOST_ROWS) {
             page.row(
@@ -159,7 +169,7 @@ fn oddities(view: &View<'_>, page: &mut Page) {
                 }
                 let more = anomaly.count.saturating_sub(anomaly.examples.len().min(shown) as u64);
                 if more > 0 {
-                    page.line(&format!("Bounds were reached {} more times.", grouped(more)));
+                    page.line(&format!("Bounds were reached {} more.", counted(more, "time")));
                 }
             }
             Kind::Snaplen => page.line(&format!(
@@ -198,8 +208,9 @@ fn holes(view: &View<'_>, page: &mut Page) {
     let (quality, lost) = (&document.quality, lost(document));
     if lost > 0 {
         page.line(&format!(
-            "{} that peers sent as pieces are missing from the captures: every figure is a lower bound.",
-            counted(lost, "byte")
+            "{} that peers sent as pieces {} missing from the captures: every figure is a lower bound.",
+            counted(lost, "byte"),
+            plural(lost, "is", "are")
         ));
     }
     if quality.gaps > 0 {

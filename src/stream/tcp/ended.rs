@@ -79,6 +79,10 @@ impl Ended {
             _ if len == 0 => Leftover::Nothing,
             // One byte just before the end asks whether the other side is there (RFC 9293, section 3.8.4).
             Some(-1) if len == 1 => Leftover::Nothing,
+            // Before its own SYN it sent nothing.
+            Some(_) if this.isn.is_some() && this.relative(segment.seq).is_some_and(|place| place < -1) => {
+                Leftover::Beyond
+            }
             Some(distance) if (-NEAR..=0).contains(&distance) && distance + len <= 0 => {
                 Leftover::Repeated(len.unsigned_abs())
             }

@@ -20,6 +20,10 @@ pub(super) struct Acknowledger {
 pub(super) struct TcpSide<'cap> {
     /// The sequence number of offset 0, once that is decided.
     origin: Option<u32>,
+    /// True while that is only the first number that the other end acknowledged, and no byte of the direction came.
+    assumed: bool,
+    /// True if that stands in the first segment behind the other end's SYN: it is where the direction begins.
+    opened: bool,
     /// The sequence number of the SYN, if captured.
     pub(super) isn: Option<u32>,
     /// The number that the other direction acknowledges, while nothing of this one tells its numbers.
@@ -53,7 +57,12 @@ pub(super) struct TcpSide<'cap> {
 impl<'cap> TcpSide<'cap> {
     /// The sequence number of its SYN, that of its first byte, and the offset at which it stands.
     pub(super) fn stop(&self) -> (Option<u32>, Option<u32>, u64) {
-        (self.isn, self.origin, self.reorder.next())
+        (self.isn, self.decided(), self.reorder.next())
+    }
+
+    /// The sequence number of offset 0, where that is decided by packets of the direction, or of its opening.
+    fn decided(&self) -> Option<u32> {
+        self.origin.filter(|_| !self.assumed)
     }
 
     /// See [`super::TcpConnection::give_back`].
@@ -64,7 +73,7 @@ impl<'cap> TcpSide<'cap> {
 
     /// How far `seq` is from the next byte expected; `None` before the start is decided.
     pub(super) fn distance(&self, seq: u32) -> Option<i64> {
-        self.origin.map(|origin| signed(seq, origin.wrapping_add(self.reorder.next() as u32)))
+        self.decided().map(|origin| signed(seq, origin.wrapping_add(self.reorder.next() as u32)))
     }
 
     /// The offset of `seq`, negative for before the start; `None` before the start is decided.
@@ -89,6 +98,22 @@ impl<'cap> TcpSide<'cap> {
         })
     }
 
+    /// Returns true if its FIN was acknowledged, and nothing behind it.
+    pub(super) fn is_confirmed_end(&self) -> bool {
+        self.fin.is_some_and(|fin| self.ack.is_some_and(|(ack, _)| ack == fin + 1))
+    }
+
+    /// Returns true if `seq` is a number that the direction, which has ended, never used.
+    pub(super) fn is_beyond_end(&self, seq: u32) -> bool {
+        let behind = self.fin.map_or(i64::MAX, |fin| i64::try_from(fin).unwrap_or(i64::MAX).saturating_add(1));
+        self.relative(seq).is_some_and(|place| place > behind || (place < -1 && self.isn.is_some()))
+    }
+
+    /// Returns true if `seq` stands just behind its SYN.
+    pub(super) fn is_behind_syn(&self, seq: u32) -> bool {
+        self.isn.is_some_and(|isn| isn.wrapping_add(1) == seq)
+    }
+
     /// Returns true if any packet of the direction was captured.
     pub(super) fn was_seen(&self) -> bool {
         self.last.is_some()
@@ -96,13 +121,39 @@ impl<'cap> TcpSide<'cap> {
 
     /// Returns true once the start of the direction is decided.
     pub(super) fn has_begun(&self) -> bool {
-        self.origin.is_some()
+        self.decided().is_some()
     }
 
     /// The answer to a SYN that was not captured says where the direction begins.
     pub(super) fn begin(&mut self, first: u32) {
-        if self.origin.is_none() && self.held.is_empty() {
+        if self.decided().is_none() && self.held.is_empty() {
+            self.forget_assumed();
             (self.isn, self.origin) = (Some(first.wrapping_sub(1)), Some(first));
+        }
+    }
+
+    /// The first segment behind the other end's SYN acknowledges the answer to that, which was not captured.
+    pub(super) fn expect_from(&mut self, first: u32) {
+        if self.origin.is_none() && self.held.is_empty() {
+            (self.origin, self.assumed, self.opened) = (Some(first), true, true);
+        }
+    }
+
+    /// The first bytes of the direction came: where it begins is decided by the opening, or by them.
+    #[cold]
+    fn decide_by(&mut self, seq: u32) {
+        match self.origin.filter(|origin| self.opened && (0..=SANE).contains(&signed(seq, *origin))) {
+            Some(origin) => (self.isn, self.assumed) = (Some(origin.wrapping_sub(1)), false),
+            None => self.forget_assumed(),
+        }
+    }
+
+    /// Where it begins is told by its own packets from now on, or not at all.
+    #[cold]
+    fn forget_assumed(&mut self) {
+        if std::mem::take(&mut self.assumed) {
+            (self.origin, self.ack, self.sure, self.met) = (None, None, None, None);
+            (self.opened, self.behind) = (false, false);
         }
     }
 
@@ -125,6 +176,8 @@ impl<'cap> TcpSide<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) -> bool {
         if segment.flags.syn && self.reorder.seen_end() == 0 && self.fin.is_none() {
+            self.assumed |= self.decided().is_some_and(|origin| origin != segment.seq.wrapping_add(1));
+            self.forget_assumed();
             self.isn = Some(segment.seq);
             self.origin = Some(segment.seq.wrapping_add(1));
             self.release(limits, emit);
@@ -133,6 +186,9 @@ impl<'cap> TcpSide<'cap> {
         if !carries {
             self.settle(at, false, limits, emit);
             return true;
+        }
+        if self.assumed {
+            self.decide_by(segment.seq);
         }
         if self.origin.is_none() {
             self.held.push((at, *segment));
@@ -308,12 +364,13 @@ impl<'cap> TcpSide<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         let at = by.at;
-        if self.origin.is_none() {
+        if self.decided().is_none() {
             let covers = |(_, held): &(At, TcpSegment<'cap>)| {
                 (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
             };
             if self.held.is_empty() || !self.held.iter().all(covers) {
                 self.hint = Some(ack);
+                self.assume(ack, by, limits);
                 return;
             }
             self.release(limits, emit);
@@ -326,6 +383,21 @@ impl<'cap> TcpSide<'cap> {
             self.note_ack(offset, by, limits);
         }
         self.settle(at, false, limits, emit);
+    }
+
+    /// Counts what is acknowledged of a direction of which no byte came, from the first number on.
+    #[cold]
+    fn assume(&mut self, ack: u32, by: Acknowledger, limits: &StreamLimits) {
+        if !self.held.is_empty() {
+            return;
+        }
+        match self.origin {
+            None => (self.origin, self.assumed) = (Some(ack), true),
+            Some(origin) => {
+                let offset = u64::try_from(signed(ack, origin)).ok().filter(|offset| *offset <= self.reach());
+                offset.into_iter().for_each(|offset| self.note_ack(offset, by, limits));
+            }
+        }
     }
 
     /// As far as bytes of the direction may have been sent, by what is known.
@@ -445,11 +517,12 @@ impl<'cap> TcpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
-        if self.origin.is_some() {
+        if self.has_begun() {
             self.discard_strays(emit);
         }
         self.release(limits, emit);
-        let Some(at) = self.last else { return };
+        // Of a direction of which nothing was captured, the other end tells how much went.
+        let Some(at) = self.last.or(self.ack.map(|(_, at)| at)) else { return };
         self.conclude_ack(limits);
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
@@ -469,8 +542,9 @@ impl<'cap> TcpSide<'cap> {
         }
         self.settle(at, false, limits, emit);
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
-        emit(StreamItem::End { reason, at });
-        self.last = None;
+        if self.last.take().is_some() {
+            emit(StreamItem::End { reason, at });
+        }
     }
 }
 

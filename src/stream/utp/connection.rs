@@ -217,9 +217,7 @@ impl<'cap> Connection<'cap> {
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let suspects = self.path.suspects(direction);
             let side = of(&mut self.sides, direction);
-            if side.last().is_some() {
-                side.close(reason, &suspects, limits, &mut |item| emit(direction, item));
-            }
+            side.close(reason, &suspects, limits, &mut |item| emit(direction, item));
         }
     }
 
@@ -346,6 +344,15 @@ impl<'cap> Connection<'cap> {
                     && self.side(*direction).is_untouched() =>
             {
                 self.rivals.push((packet.seq_nr, packet.timestamp_us, *at));
+            }
+            // Where the answer to the SYN was not captured, the first packet behind that tells where the other side begins.
+            (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, seq_nr)))
+                if initiator == *direction
+                    && self.opening.syn_ack.is_none()
+                    && packet.seq_nr.wrapping_sub(seq_nr) <= 1
+                    && self.side(direction.reverse()).last().is_none() =>
+            {
+                of(&mut self.sides, direction.reverse()).start(packet.ack_nr.wrapping_add(1), false);
             }
             (PacketKind::Data | PacketKind::State | PacketKind::Fin, Some((initiator, _)))
                 if initiator == *direction

@@ -35,6 +35,8 @@ pub(super) struct UtpSide<'cap> {
     started: bool,
     /// The first number that the other end acknowledged, while nothing of this one tells its numbers.
     pub(super) hint: Option<u16>,
+    /// How many packets behind that one it acknowledged since.
+    pub(super) hinted: u64,
     /// Unwrapped number of the first packet of the stream.
     pub(super) origin: u64,
     numbering: Numbering,
@@ -79,6 +81,8 @@ pub(super) struct UtpSide<'cap> {
     /// The number of a FIN without data.
     bare_fin: Option<u64>,
     last: Option<At>,
+    /// When the other end acknowledged something of it, while none of its packets was seen.
+    heard_at: Option<At>,
 }
 
 /// Knowledge of BEP 29's rule that the answer to a SYN uses up a number, which libutp and libtorrent do not follow.
@@ -180,7 +184,8 @@ impl<'cap> UtpSide<'cap> {
 
     /// The number behind `ack_nr`, where a packet before it is not there yet.
     pub(super) fn lacks(&self, ack_nr: u16) -> Option<u64> {
-        let next = self.next.filter(|_| self.started)?;
+        // A direction of which the capture has nothing is not waited for.
+        let next = self.next.filter(|_| self.started && self.last.is_some())?;
         let away = distance(ack_nr, next);
         // Before any packet, it may be the answer to the SYN that is acknowledged.
         let first = i64::from(self.history.is_empty());
@@ -297,14 +302,16 @@ impl<'cap> UtpSide<'cap> {
     ) {
         self.discard_strays(emit);
         self.begin(limits, emit);
-        let Some(at) = self.last.take() else { return };
+        let last = self.last.take();
+        // Of a direction of which nothing was captured, the other end tells how much went.
+        let Some(at) = last.or(self.heard_at) else { return };
         self.conclude_ack(limits);
         while !self.pending.is_empty() {
             self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
         }
         // A lone number behind the end is mostly that of a FIN that was not captured: who reads the stream may know better.
-        let unseen = self.ack.zip(self.next).map_or(0, |((ack, _), next)| (ack + 1).saturating_sub(next));
-        if self.started && unseen > 0 {
+        let unseen = self.ack.zip(self.next).map_or(self.hinted, |((ack, _), next)| (ack + 1).saturating_sub(next));
+        if (self.started || last.is_none()) && unseen > 0 {
             let cause = if unseen == 1 { GapCause::LastNumber } else { GapCause::Acknowledged };
             let missing = Missing::Packets(unseen);
             emit(StreamItem::Gap { offset: self.offset, missing, cause, at });
@@ -313,7 +320,9 @@ impl<'cap> UtpSide<'cap> {
         self.conclude(at, emit);
         suspects.iter().for_each(|(first, last)| self.doubt(*first, *last, emit));
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
-        emit(StreamItem::End { reason, at });
+        if last.is_some() {
+            emit(StreamItem::End { reason, at });
+        }
     }
 
     /// Decides that the direction starts with the lowest packet held.

@@ -36,8 +36,9 @@ impl<'cap> Deframer<'cap> {
             }
             state @ (WireState::Handshake | WireState::Header) => {
                 let from = self.window.first().map_or(offset, |first| first.offset);
+                let begins = offset == 0 && self.window.is_empty();
                 self.lose(from, at, true, out);
-                if matches!(state, WireState::Header) {
+                if matches!(state, WireState::Header) || begins {
                     self.stretch = Some(Box::new(Stretch::new(from, at)));
                 }
             }

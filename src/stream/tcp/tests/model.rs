@@ -36,6 +36,12 @@ struct Told {
 #[derive(Debug, Default)]
 struct Model {
     origin: Option<usize>,
+    /// Set if that is only the first place that the other end acknowledged.
+    assumed: bool,
+    /// Set if the first segment behind the other end's SYN acknowledged that.
+    firm: bool,
+    /// The place behind a SYN.
+    opened: Option<usize>,
     held: Vec<(u64, Step)>,
     first: BTreeMap<usize, (u8, u64)>,
     ack: Option<(usize, u64)>,
@@ -58,6 +64,17 @@ impl Model {
         self.first.last_key_value().map_or(self.origin.unwrap_or(0), |(last, _)| last + 1)
     }
 
+    /// Set if its FIN was acknowledged, and nothing behind it.
+    fn is_over(&self) -> bool {
+        self.fin.is_some_and(|fin| self.ack.is_some_and(|(ack, _)| ack == fin + 1))
+    }
+
+    /// Set for a place at which the direction, which is over, never sent anything.
+    fn is_beyond(&self, start: usize) -> bool {
+        let before = self.opened.is_some() && start + 1 < self.origin.unwrap_or(0);
+        before || self.fin.is_some_and(|fin| start > fin + 1)
+    }
+
     /// The place of the first byte that is missing.
     fn next(&self) -> usize {
         let origin = self.origin.unwrap_or(0);
@@ -69,12 +86,36 @@ impl Model {
     }
 
     fn acknowledge(&mut self, frame: u64, ack: usize, end: usize) {
-        if self.origin.is_none() {
+        if self.origin.is_none() || self.assumed {
+            if self.held.is_empty() && self.origin.is_none() {
+                (self.origin, self.assumed) = (Some(ack), true);
+            } else if self.held.is_empty() {
+                self.note(frame, ack, end);
+            }
             if self.held.is_empty() || self.held.iter().any(|(_, held)| held.start + held.len > ack) {
                 return;
             }
             self.release();
         }
+        self.note(frame, ack, end);
+        self.settle();
+    }
+
+    /// The first segment behind a SYN acknowledges the place where the other side begins, if nothing of that came.
+    fn begin(&mut self, first: usize) {
+        if self.held.is_empty() && self.origin.is_none() {
+            (self.origin, self.assumed, self.firm) = (Some(first), true, true);
+        }
+    }
+
+    fn forget(&mut self) {
+        if std::mem::take(&mut self.assumed) {
+            self.firm = false;
+            (self.origin, self.ack, self.sure, self.behind, self.met) = (None, None, None, false, false);
+        }
+    }
+
+    fn note(&mut self, frame: u64, ack: usize, end: usize) {
         let origin = self.origin.unwrap_or(0);
         if ack >= origin {
             let known = ack <= self.seen_end() + 1;
@@ -93,14 +134,20 @@ impl Model {
                 self.behind = true;
             }
         }
-        self.settle();
     }
 
     fn receive(&mut self, frame: u64, step: &Step) {
         self.seen = true;
         if step.syn && self.first.is_empty() && self.fin.is_none() {
-            self.origin = Some(0);
+            self.forget();
+            (self.origin, self.opened) = (Some(0), Some(0));
             self.release();
+        }
+        if (step.len > 0 || step.fin) && self.assumed {
+            match self.origin.filter(|origin| self.firm && step.start >= *origin) {
+                Some(origin) => (self.opened, self.assumed) = (Some(origin), false),
+                None => self.forget(),
+            }
         }
         if step.len == 0 && !step.fin {
         } else if self.origin.is_none() {
@@ -165,7 +212,7 @@ impl Model {
 
     fn close(mut self) -> Told {
         self.release();
-        if !self.seen {
+        if !self.seen && self.ack.is_none() {
             return self.told;
         }
         let origin = self.origin.unwrap_or(0);
@@ -195,7 +242,8 @@ impl Model {
             let frame = self.sure.filter(|(sure, _)| *sure == ack).or(self.ack).map_or(0, |(_, frame)| frame);
             self.told.acked.push((self.offset(ack.min(last)), frame));
         }
-        self.told.end = Some(if self.fin.is_some() { EndReason::Finished } else { EndReason::Open });
+        let end = if self.fin.is_some() { EndReason::Finished } else { EndReason::Open };
+        self.told.end = self.seen.then_some(end);
         self.told
     }
 }
@@ -223,6 +271,8 @@ fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
             StreamItem::End { reason, .. } => told.end = Some(reason),
             // See `acks.rs`.
             StreamItem::Unaccepted { .. } => {}
+            // What is perhaps of another connection, behind both ends.
+            StreamItem::OutOfWindow { .. } => {}
             other => panic!("nothing makes this: {other:?}"),
         }
     }
@@ -270,17 +320,27 @@ proptest! {
             let seq = if step.syn { isns[this] } else { place(this, step.start) };
             let way = if step.back { B } else { A };
             // By itself: bytes that acknowledge what is not there yet would wait for it, which pending.rs has tests of.
+            let is_apart = |models: &[Model; 2]| models.iter().all(Model::is_over) && models[this].is_beyond(step.start);
             if let Some(ack) = step.ack {
                 run.push(way, TcpSegment { ack: Some(place(that, ack)), ..segment(place(this, step.start), &[]) });
-                models[that].acknowledge(run.frame, ack, step.start);
-                models[this].seen = true;
+                let counts = !is_apart(&models);
+                if counts && models[this].opened == Some(step.start) && !models[that].seen {
+                    models[that].begin(ack);
+                }
+                if counts {
+                    models[that].acknowledge(run.frame, ack, step.start);
+                    models[this].seen = true;
+                }
             }
+            let is_apart = is_apart(&models) && !step.syn;
             let segment = TcpSegment {
                 flags: TcpFlags { syn: step.syn, fin: step.fin, rst: false },
                 ..segment(seq, &contents[usize::from(step.altered)][step.start..][..step.len])
             };
             run.push(way, segment);
-            models[this].receive(run.frame, step);
+            if !is_apart {
+                models[this].receive(run.frame, step);
+            }
         }
         run.close();
         for (direction, model) in [A, B].into_iter().zip(models) {

@@ -43,8 +43,14 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        if self.last.is_none() {
+            self.heard_at = Some(at);
+        }
         let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else {
-            self.hint.get_or_insert(packet.ack_nr);
+            let first = *self.hint.get_or_insert(packet.ack_nr);
+            let behind = u64::from(packet.ack_nr.wrapping_sub(first.wrapping_add(self.hinted as u16)));
+            // What was sent is acknowledged step by step.
+            self.hinted += if behind <= AHEAD { behind } else { 0 };
             return;
         };
         let Some(ack) = next.checked_add_signed(distance(packet.ack_nr, next)) else { return };
