@@ -22,7 +22,7 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::part::Walked;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Contested, Findings, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
+use crate::spine::{Contested, Findings, Known, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
@@ -252,10 +252,15 @@ pub(crate) fn streams(
 ) -> Result<Evidence, Error> {
     let spill = Spill::new(options.spool_dir);
     let mut late = Latecomers::default();
-    // What stands behind its place is known before the first segment is given away.
-    walk_with(captures, &spill, options, &mut late, || Spine::new(options, keys, &spill, Purpose::Inspect))?;
+    // What stands behind its place, and what is in doubt, is known before the first segment is given away.
+    let (spine, _) = walk_with(captures, &spill, options, &mut late, || {
+        let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
+        spine.write_down(captures, &spill, None);
+        spine
+    })?;
+    let known = Known::of(&spine.into_facts()?, captures, options)?;
     let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
-    spine.clear_to(taker);
+    spine.clear_to(taker, &known);
     spine.write_down(captures, &spill, None);
     spine.expect_late(late);
     let (mut spine, frames) = walk_once(captures, spine, &spill, options)?;

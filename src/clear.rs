@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::Error;
 use crate::analyze::streams;
 use crate::capture::CaptureSet;
-use crate::ends::{Endpoint, Transport};
+use crate::ends::{Direction, Endpoint, Transport};
 use crate::evidence::Evidence;
 use crate::options::Options;
 use crate::output::NewFile;
@@ -27,6 +27,10 @@ pub struct Cleared {
     pub bytes: u64,
     /// Connections, by what carried and protected them, in words.
     pub connections: BTreeMap<String, u64>,
+    /// Those of them that got a port of their own, as another connection is written with their ends.
+    pub moved: u64,
+    /// Packets whose bytes are in doubt in the captures: marked as damaged in pcapng, left out of pcap, which has no such mark.
+    pub in_doubt: u64,
     /// Evidence of the walk, unproven: the bounds that were reached, and the traffic that could not be read.
     pub evidence: Evidence,
 }
@@ -60,14 +64,23 @@ pub fn clear(
     );
     let writer = Writer::new(BufWriter::new(file.file()), format, &[interface], &whole);
     let writer = writer.map_err(|source| Error::Io { name: name.clone(), action: "write", source })?;
-    let mut streams_to =
-        Streams { writer, name, names, packets: 0, connections: BTreeMap::new(), buffer: Vec::new() };
+    let mut streams_to = Streams {
+        writer,
+        name,
+        names,
+        format,
+        packets: 0,
+        in_doubt: 0,
+        connections: BTreeMap::new(),
+        ends: Ends::default(),
+        buffer: Vec::new(),
+    };
     let evidence = streams(captures, keys, options, &mut streams_to)?;
-    let Streams { writer, name, packets, connections: of, .. } = streams_to;
+    let Streams { writer, name, packets, in_doubt, connections: of, ends, .. } = streams_to;
     let bytes = writer.end().map_err(|source| Error::Io { name, action: "write", source })?;
     let mut connections: BTreeMap<String, u64> = BTreeMap::new();
     of.into_values().for_each(|kind| *connections.entry(kind).or_default() += 1);
-    Ok(Cleared { packets, bytes, connections, evidence })
+    Ok(Cleared { packets, bytes, connections, moved: ends.count(), in_doubt, evidence })
 }
 
 #[derive(Debug)]
@@ -75,24 +88,87 @@ struct Streams<W> {
     writer: Writer<W>,
     name: String,
     names: Vec<String>,
+    format: Format,
     packets: u64,
+    in_doubt: u64,
     connections: BTreeMap<u64, String>,
+    ends: Ends,
     buffer: Vec<u8>,
+}
+
+/// The ends between which connections are written: no two that may be mixed up have the same ones.
+#[derive(Debug, Default)]
+struct Ends {
+    /// The connection that is written between two ends, the lesser first.
+    taken: BTreeMap<[Endpoint; 2], u64>,
+    /// By connection: the end in whose place another one is written, where it is so.
+    moved: BTreeMap<u64, Option<[Endpoint; 2]>>,
+}
+
+impl Ends {
+    /// The end in whose place another one is written, and that one; `None` where both are written as they were. UDP carries many
+    /// connections of uTP between two ends, TCP one at a time, which begins with a SYN.
+    fn of(&mut self, segment: &ClearSegment<'_>) -> Option<[Endpoint; 2]> {
+        let known = self.moved.get(&segment.connection).copied();
+        known.unwrap_or_else(|| {
+            let moved = self.place(segment);
+            self.moved.insert(segment.connection, moved);
+            moved
+        })
+    }
+
+    /// How many connections have an end of their own.
+    fn count(&self) -> u64 {
+        self.moved.values().flatten().count() as u64
+    }
+
+    fn place(&mut self, segment: &ClearSegment<'_>) -> Option<[Endpoint; 2]> {
+        let ClearSegment { connection, flow, .. } = *segment;
+        let ends = [flow.low, flow.high];
+        if *self.taken.entry(ends).or_insert(connection) == connection
+            || (segment.syn && segment.transport == Transport::Tcp)
+        {
+            self.taken.insert(ends, connection);
+            return None;
+        }
+        // Whoever opens a connection of TCP does so from a port that is free.
+        let opener = flow.source(segment.initiator.unwrap_or(Direction::LowToHigh));
+        let other = if opener == flow.low { flow.high } else { flow.low };
+        let free = |port: &u16| {
+            let new = Endpoint { port: *port, ..opener };
+            new != other && !self.taken.contains_key(&[new.min(other), new.max(other)])
+        };
+        let new = Endpoint { port: (FIRST_FREE..=u16::MAX).chain(1..FIRST_FREE).find(free)?, ..opener };
+        self.taken.insert([new.min(other), new.max(other)], connection);
+        Some([opener, new])
+    }
 }
 
 impl<W: io::Write + std::fmt::Debug> TakeSegments for Streams<W> {
     fn take(&mut self, segment: &ClearSegment<'_>) -> Result<(), Error> {
         let kind = kind(segment);
         let file = self.names.get(usize::from(segment.at.frame.file())).map_or("", String::as_str);
-        let comment = format!("{file}:{} {kind}", segment.at.frame.number());
+        let mut comment = format!("{file}:{} {kind}", segment.at.frame.number());
         self.connections.entry(segment.connection).or_insert(kind);
-        packet(segment, &mut self.buffer);
+        let moved = self.ends.of(segment);
+        if let Some([was, is]) = moved {
+            comment += &format!(", {was} written as port {}: another connection of the same ends", is.port);
+        }
+        if segment.in_doubt {
+            self.in_doubt += 1;
+            if self.format == Format::Pcap {
+                // It has no mark: what is there would be held against its sender.
+                return Ok(());
+            }
+            comment += ", in doubt";
+        }
+        packet(segment, moved, &mut self.buffer);
         let record = Record {
             interface: 0,
             time: segment.at.time,
             bytes: &self.buffer,
             wire_len: u32::try_from(self.buffer.len()).unwrap_or(u32::MAX),
-            damaged: false,
+            damaged: segment.in_doubt,
             comment: &comment,
         };
         self.packets += 1;
@@ -121,9 +197,11 @@ fn kind(segment: &ClearSegment<'_>) -> String {
     format!("{carried}{protected}")
 }
 
-/// Makes an IP packet of a segment, with right checksums.
-fn packet(segment: &ClearSegment<'_>, out: &mut Vec<u8>) {
-    let (from, to) = (segment.flow.source(segment.from), segment.flow.destination(segment.from));
+/// Makes an IP packet of a segment, with another end in the place of one of its own, and with right checksums.
+fn packet(segment: &ClearSegment<'_>, moved: Option<[Endpoint; 2]>, out: &mut Vec<u8>) {
+    let end = |end: Endpoint| moved.filter(|[was, _]| *was == end).map_or(end, |[_, is]| is);
+    let from = end(segment.flow.source(segment.from));
+    let to = end(segment.flow.destination(segment.from));
     let flags = (u8::from(segment.ack.is_some()) * ACK)
         | (u8::from(segment.syn) * SYN)
         | (u8::from(!segment.bytes.is_empty()) * PSH);
@@ -194,6 +272,8 @@ fn folded(mut sum: u64) -> u16 {
 /// IP without a link layer.
 const RAW_IP: u16 = 101;
 const TCP_HEADER: usize = 20;
+/// The first of the ports that are nobody's (RFC 6335 section 6).
+const FIRST_FREE: u16 = 49_152;
 const ACK: u8 = 0x10;
 const PSH: u8 = 0x08;
 const SYN: u8 = 0x02;

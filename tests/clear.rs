@@ -8,9 +8,14 @@ use peerproof::clear::{Cleared, clear};
 use peerproof::ends::Transport;
 use peerproof::stages::output::NewFile;
 use peerproof::stages::record::Format;
-use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents, facts};
+use peerproof::{CaptureSet, OpenOptions, Options, Secrets, Torrent, Torrents, analyze, facts};
 
 use crate::fixture::{self, Fixture};
+use crate::synth::content::{Random, Recipe};
+use crate::synth::run::address;
+use crate::synth::swarm::World;
+use crate::synth::utp::UtpConn;
+use crate::synth::wire;
 
 /// Whole blocks by who sent them to whom: piece, begin, length; sorted.
 type Blocks = BTreeMap<(String, String), Vec<(u32, u32, u32)>>;
@@ -184,4 +189,134 @@ fn the_program_writes_both_formats_and_nothing_where_no_stream_is_read() {
     let none = place.path().join("none.pcapng");
     let nothing = run("mse-rc4", &none);
     assert_eq!((nothing.status.code(), none.exists()), (Some(1), false), "{nothing:?}");
+}
+
+/// The streams of `world` as TCP, in a file; and what the program says of them.
+fn written(place: &Path, name: &str, world: &World) -> (std::path::PathBuf, Cleared) {
+    let (capture, out) = (place.join(format!("{name}.pcap")), place.join(format!("{name}-clear.pcapng")));
+    std::fs::write(&capture, world.pcap()).expect("written");
+    let mut file = NewFile::empty_beside(&out).expect("a place");
+    let options = Options { digest: false, ..Options::default() };
+    let done =
+        clear(&opened(&capture), &Torrents::default(), &options, &mut file, Format::PcapNg).expect("it goes on");
+    file.put().expect("room");
+    (out, done)
+}
+
+#[test]
+fn each_utp_connection_of_one_pair_of_ports_is_a_tcp_connection_of_its_own() {
+    let place = tempfile::tempdir().expect("a directory");
+    let made: Vec<_> =
+        (1..4).map(|seed| Recipe::single(&format!("{seed}.bin"), 32_768, 90_000, seed).v1()).collect();
+    let mut torrents = Torrents::default();
+    made.iter().for_each(|torrent| _ = torrents.add(Torrent::parse("a", &torrent.metainfo).expect("a torrent")));
+    let id = |number: u32| wire::peer_id("-XX0001-", number);
+    for (ends, at_once) in [
+        (["81.2.69.10:6881", "93.184.16.1:6881"], true),
+        (["81.2.69.10:6881", "93.184.16.1:6881"], false),
+        (["[2606:2800::1]:6881", "[2606:2800::2]:51413"], true),
+        (["[2606:2800::1]:6881", "[2606:2800::2]:51413"], false),
+    ] {
+        let [a, b] = ends.map(address);
+        let mut world = World::new();
+        let begin = |world: &mut World, number: u16| {
+            let mut conn = UtpConn::open(world, a, b, 1_000 * number, [number, 9 * number]);
+            conn.join(world, &made[usize::from(number) - 1], [id(1), id(2)]);
+            conn
+        };
+        if at_once {
+            let mut conns: Vec<UtpConn> = (1..4).map(|number| begin(&mut world, number)).collect();
+            for piece in 0..made[0].pieces() {
+                conns.iter_mut().zip(&made).for_each(|(conn, torrent)| conn.fetch(&mut world, torrent, piece));
+            }
+        } else {
+            for number in 1..4 {
+                let (mut conn, torrent) = (begin(&mut world, number), &made[usize::from(number) - 1]);
+                (0..torrent.pieces()).for_each(|piece| conn.fetch(&mut world, torrent, piece));
+            }
+        }
+        let (path, done) = written(place.path(), &format!("{}-{at_once}", a.is_ipv4()), &world);
+        assert_eq!((done.moved, done.in_doubt), (2, 0), "{ends:?}, {at_once}");
+        let evidence = analyze(&opened(&path), &torrents, &Options::default()).expect("it goes on");
+        let served = evidence.transfers.iter().filter(|row| row.bytes.served > 0);
+        let rows: Vec<_> =
+            served.map(|row| (row.uploader.to_string(), row.bytes.verified, row.bytes.lost)).collect();
+        assert_eq!(rows, vec![(ends[1].to_owned(), 90_000, 0); 3], "{ends:?}, {at_once}");
+        if let Some(theirs) = listed(&path) {
+            let pieces: usize = theirs.values().map(Vec::len).sum();
+            assert_eq!(pieces, world.ledger.len(), "tshark, {ends:?}, {at_once}");
+            // Who opened a connection has a port of its own, but for the first one.
+            let ports: std::collections::BTreeSet<&str> = theirs.keys().map(|(_, to)| to.as_str()).collect();
+            assert_eq!(ports.len(), 3, "{ports:?}");
+        }
+    }
+}
+
+/// Changes a classic pcap, little-endian: some frames get another bit, some are lost. `None` for other files.
+fn damaged(capture: &[u8], random: &mut Random, flips: u64, losses: u64) -> Option<Vec<u8>> {
+    let word = |at: usize| Some(u32::from_le_bytes(capture.get(at..at + 4)?.try_into().ok()?));
+    let (magic, mut at) = (word(0)?, 24);
+    let mut out = capture.get(..24)?.to_vec();
+    if magic != 0xa1b2_c3d4 && magic != 0xa1b2_3c4d {
+        return None;
+    }
+    while let Some(len) = word(at + 8) {
+        let end = at + 16 + len as usize;
+        let mut record = capture.get(at..end)?.to_vec();
+        // Payload, whatever the headers are.
+        if len > 300 && random.below(100) < flips {
+            let place = 16 + 120 + random.below(u64::from(len) - 130) as usize;
+            record[place] ^= 1 << random.below(8);
+        }
+        if random.below(100) >= losses {
+            out.extend(record);
+        }
+        at = end;
+    }
+    Some(out)
+}
+
+#[test]
+fn whoever_is_not_refuted_by_damaged_captures_is_not_refuted_by_the_streams_made_of_them() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (mut random, mut compared, mut doubtful, mut worse) = (Random::new(77), 0, 0, Vec::new());
+    for case in fixture::all() {
+        let bytes = case.read("capture.pcap");
+        for (round, (flips, losses)) in [(2, 0), (0, 2), (3, 3), (40, 0)].into_iter().enumerate() {
+            let Some(bytes) = damaged(&bytes, &mut random, flips, losses) else { continue };
+            let capture = place.path().join("in.pcap");
+            std::fs::write(&capture, bytes).expect("written");
+            let (torrents, secrets) = (torrents(&case), secrets(&case));
+            let options = Options { secrets: &secrets, digest: false, ..Options::default() };
+            let refuted = |path: &Path| {
+                let evidence = analyze(&opened(path), &torrents, &options).expect("it goes on");
+                let mut refuted: BTreeMap<std::net::IpAddr, u64> = BTreeMap::new();
+                for row in &evidence.transfers {
+                    *refuted.entry(row.uploader.ip).or_default() += row.bytes.refuted;
+                }
+                refuted
+            };
+            let before = refuted(&capture);
+            for format in [Format::PcapNg, Format::Pcap] {
+                let path = place.path().join(format!("{}-{round}-{format:?}", case.name));
+                let mut file = NewFile::empty_beside(&path).expect("a place");
+                let done = clear(&opened(&capture), &torrents, &options, &mut file, format).expect("it goes on");
+                file.put().expect("room");
+                doubtful += done.in_doubt;
+                if done.packets == 0 {
+                    continue;
+                }
+                for (ip, bytes) in refuted(&path) {
+                    let known = before.get(&ip).copied().unwrap_or(0);
+                    if bytes > known {
+                        worse
+                            .push(format!("{}, {flips}, {losses}, {format:?}: {ip} {bytes} of {known}", case.name));
+                    }
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(worse, Vec::<String>::new());
+    assert!(compared > 160 && doubtful > 100, "{compared} captures, {doubtful} packets in doubt");
 }

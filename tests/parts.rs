@@ -1,5 +1,6 @@
 //! Parts: one gives the report of its captures, many give that of all together, and what is wrong with one is told.
 
+mod joined;
 mod many;
 mod refused;
 

@@ -286,6 +286,21 @@ fn a_report_that_says_more_than_its_rows_is_found_though_all_digests_are_made_ag
 }
 
 #[test]
+fn what_a_bound_left_without_rows_is_counted_and_named() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (case, capture) = corrupt(place.path());
+    let is_report = |name: &str| name == "report.json";
+    let checked = || verify(&case, std::slice::from_ref(&capture));
+    assert!(checked().is_ok_and(|checked| !checked.unseen.keys().any(|why| why.contains("bound"))));
+    // Whoever has no rows is said to have sent something.
+    forged(&case, is_report, "\"served_bytes\": 0,", "\"served_bytes\": 7,");
+    assert!(checked().is_err());
+    forged(&case, is_report, "\"anomalies\": []", "\"anomalies\": [{\"kind\": \"limit-reached\"}]");
+    let unseen = checked().expect("a bound tells why").unseen;
+    assert!(unseen.get("that a bound left without rows").is_some_and(|bytes| *bytes >= 7), "{unseen:?}");
+}
+
+#[test]
 fn a_case_holds_whether_a_build_with_parquet_made_it_or_one_without() {
     let place = tempfile::tempdir().expect("a directory");
     let (case, capture) = corrupt(place.path());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use peerproof::Options;
-use peerproof::clear::{Cleared, clear};
+use peerproof::clear::{Cleared, Format, clear};
 use peerproof::report::{counted, escaped, grouped};
 
 use super::ending::ending;
@@ -59,6 +59,20 @@ impl Clear {
         for (kind, count) in &cleared.connections {
             let _ = writeln!(text, "  {} over {kind}", counted(*count, "connection"));
         }
+        if cleared.moved > 0 {
+            let _ = writeln!(
+                text,
+                "  {} with a port of its own: others are between the same ends at the ports as they were (see the comments)",
+                counted(cleared.moved, "connection")
+            );
+        }
+        if cleared.in_doubt > 0 {
+            let how = match format_of(&self.output) {
+                Format::PcapNg => "marked as damaged in the file",
+                Format::Pcap => "left out, as pcap cannot mark them (pcapng does)",
+            };
+            let _ = writeln!(text, "  {} in doubt: {how}", counted(cleared.in_doubt, "packet"));
+        }
         let opaque = &cleared.evidence.opaque;
         if !opaque.is_empty() {
             let bytes: u64 = opaque.iter().map(|one| one.a_to_b + one.b_to_a).sum();
@@ -80,8 +94,12 @@ pub(super) const AFTER_HELP: &str = "\
 uTP becomes TCP, what secrets open (--mse-secrets, with -t for the info-hash)
 becomes clear, tunnels and fragments are taken off; addresses, ports and times
 are as they were, and gaps stay gaps. Each packet's comment names the file and
-frame that carried its bytes. Of lost uTP packets only the number is known: each
-is taken to be as long as the longest before it.
+frame that carried its bytes. Several uTP connections may have the same ends:
+all but the first get a port of their own, which the comments say. Of lost uTP
+packets only the number is known: where no block tells how many bytes they had,
+each is taken to be as long as the longest before it. What is in doubt, such as
+the bytes of a frame with a wrong checksum, stays in doubt: its packets are
+marked as damaged in pcapng, and left out of pcap, which has no such mark.
 
 Examples:
   peerproof clear capture.pcapng -o clear.pcapng

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CutHandshake, Handshake, Peer, Side, Web};
 use crate::ends::{ConnectionId, Direction, Endpoint, FlowKey, Sightings, Span, Transport};
 use crate::session::{Encryption, Ending, Hole, Session, SideFacts};
+use crate::stream::Numbers;
 
 /// A TCP or uTP connection that carries the peer wire, what may be it, or HTTP. Whether it is shown in a report is decided
 /// when the facts are judged: connections of which nothing is known but their packets are not written down.
@@ -24,6 +25,9 @@ pub struct Connection {
     /// The initial sequence numbers of TCP, or what stands for them in uTP, the initiator's first, where both were
     /// captured. One connection on both sides of an address translation, or in two capture sets, has the same.
     pub initial: Option<[u64; 2]>,
+    /// The numbers that the packets of each direction have on the wire, by [`Direction::index`]: by these a connection is known
+    /// in another capture set, where its opening was not captured. `None` where none was.
+    pub numbers: [Option<Numbers>; 2],
     /// Its protection.
     pub encryption: Encryption,
     /// Set if a key decrypted some of the connection: all, or a handshake in front of selected plaintext.
@@ -60,6 +64,7 @@ impl Connection {
             flow: session.flow,
             transport: session.transport,
             initial: session.initial,
+            numbers: session.numbers,
             encryption: session.encryption,
             decrypted: session.decrypted,
             initiator: session.initiator,

@@ -11,6 +11,7 @@ use crate::ends::{
     At, ConnectionId, Direction, Endpoint, FlowKey, Protocol, Sightings, Span, Timestamp, Transport,
 };
 use crate::session::{Encryption, PieceSet};
+use crate::stream::Numbers;
 use crate::wire::Framing;
 
 fn at(number: u64) -> At {
@@ -173,6 +174,7 @@ fn connection(id: u64, sides: [Side; 2]) -> Connection {
         flow,
         transport: Transport::Utp,
         initial: Some([id, id + 1]),
+        numbers: [Some(Numbers { id: 3, first: 9, len: id }), None],
         encryption: Encryption::MsePlaintext,
         decrypted: true,
         initiator: Some(Direction::HighToLow),

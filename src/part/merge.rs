@@ -9,8 +9,8 @@ use super::moved::{By, Moved};
 use super::twice::Twice;
 use super::{Beside, Part, Walked};
 use crate::Error;
-use crate::ends::ConnectionId;
-use crate::facts::{Facts, Journal, Keys, Scope, SetId};
+use crate::ends::Timestamp;
+use crate::facts::{Block, Body, Facts, Journal, Keys, SetId, Sorted};
 use crate::hearsay::{Counts, Mention, Mentions, Named, Swarm};
 use crate::limits::Limits;
 use crate::metadata::{Contribution, Harvest, Rebuilt};
@@ -33,12 +33,12 @@ pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Pat
                 "the parts are of {inputs} captures and more, at most 65,535 are judged"
             )));
         };
-        by.push(By { set, inputs: before, connections: stride, blocks: stride, order: stride });
+        by.push(By { set, inputs: before, connections: stride, blocks: stride, clock: 0 });
     }
     if sets.len() == 1 {
         return sets.into_iter().next().map(|(_, part)| part.into_walked()).ok_or_else(none);
     }
-    let mut twice = Twice::of(&sets, &by);
+    let mut twice = Twice::of(&sets, &mut by);
     let mut facts = Facts {
         connections: Journal::new(limits.other_journal_memory(), dir),
         blocks: Journal::new(limits.journal_memory, dir),
@@ -67,6 +67,10 @@ pub(crate) fn merged(sets: Vec<(SetId, Part)>, limits: &Limits, dir: Option<&Pat
         facts.opaque.extend(own.opaque.into_iter().map(|opaque| opaque.moved(by)));
         join(&mut all, beside, &mut seen, by);
     }
+    // Redirects are followed by what comes after them.
+    let bodies = Sorted::new(facts.bodies.iter(), |body| body.order, limits.other_journal_memory(), dir)?;
+    facts.bodies = Journal::new(limits.other_journal_memory(), dir);
+    bodies.iter().try_for_each(|(_, body)| facts.bodies.push(&body))?;
     keys.secrets.sort_unstable();
     keys.secrets.dedup();
     keys.info_hashes.sort_unstable();
@@ -116,36 +120,35 @@ fn append(all: &mut Facts, own: &Facts, number: usize, by: &By, twice: &mut Twic
             all.connections.push(&connection)?;
         }
     }
-    let counts = |id: ConnectionId, from| twice.sent(number, id, from, by);
+    // Those of one set stand in its order, and among those of others by their times.
+    let mut now = Timestamp(i64::MIN);
+    let mut order = |last: Timestamp| {
+        now = now.max(last);
+        by.order(now)
+    };
+    let mut bodies = own.bodies.iter().peekable();
+    let add = |body: Body, order: u64, bodies: &mut Journal<Body>| match twice.body(number, body, by) {
+        Some(body) => bodies.push(&Body { order, ..body }),
+        None => Ok(()),
+    };
     for block in &own.blocks {
-        if let Some(connection) = counts(block.connection, block.from) {
-            let mut block = block.moved(by);
-            block.connection = connection;
-            all.blocks.push(&block)?;
+        while let Some(body) = bodies.next_if(|body| body.order <= block.order) {
+            let order = order(body.span.last.time);
+            add(body, order, &mut all.bodies)?;
+        }
+        let order = order(block.span.last.time);
+        if let Some(block) = twice.block(number, block, by) {
+            all.blocks.push(&Block { order, ..block })?;
         }
     }
-    for body in &own.bodies {
-        // Both directions of a web server's connection count alike.
-        if let Some(connection) = counts(body.connection, crate::ends::Direction::LowToHigh) {
-            let mut body = body.moved(by);
-            body.connection = connection;
-            all.bodies.push(&body)?;
-        }
+    for body in bodies {
+        let order = order(body.span.last.time);
+        add(body, order, &mut all.bodies)?;
     }
     for doubt in &own.doubts {
-        let connection = match &doubt.scope {
-            Scope::Stretch(id, from, _) | Scope::Direction(id, from) => match counts(*id, *from) {
-                None => continue,
-                connection => connection,
-            },
-            Scope::Share(_) | Scope::Piece(..) => None,
-        };
-        let mut doubt = doubt.moved(by);
-        if let (Some(connection), Scope::Stretch(id, ..) | Scope::Direction(id, _)) = (connection, &mut doubt.scope)
-        {
-            *id = connection;
+        if let Some(doubt) = twice.doubt(number, doubt, by) {
+            all.doubts.push(&doubt)?;
         }
-        all.doubts.push(&doubt)?;
     }
     own.copies.iter().try_for_each(|copy| all.copies.push(&copy.moved(by)))
 }

@@ -17,6 +17,7 @@ mod carried;
 mod directory;
 mod hashed;
 mod merge;
+mod messages;
 mod moved;
 #[cfg_attr(not(feature = "table"), expect(dead_code, reason = "only tables are made of it"))]
 mod tables;

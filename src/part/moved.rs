@@ -1,6 +1,6 @@
 //! Facts of one set among those of several: inputs, connections, blocks and the walk's order are numbered on.
 
-use crate::ends::{At, ConnectionId, FrameId, Frames, Sightings, Span};
+use crate::ends::{At, ConnectionId, FrameId, Frames, Sightings, Span, Timestamp};
 use crate::facts::{
     Application, Block, BlockId, Body, Claims, Connection, Copy, Doubt, Hashes, Opaque, Peer, Place, Run, Scope,
     Second, Side, Stream, Web,
@@ -17,7 +17,15 @@ pub(super) struct By {
     pub(super) inputs: u16,
     pub(super) connections: u64,
     pub(super) blocks: u64,
-    pub(super) order: u64,
+    /// Nanoseconds to be added to its times where they are compared with those of others.
+    pub(super) clock: i64,
+}
+
+impl By {
+    /// The place of `time` among all sets, in the order of their clocks.
+    pub(super) fn order(&self, time: Timestamp) -> u64 {
+        (time.0.saturating_add(self.clock) as u64) ^ (1 << 63)
+    }
 }
 
 /// Something that names inputs, connections or blocks by number.
@@ -112,7 +120,6 @@ impl Moved for Block {
     fn shift(&mut self, by: &By) {
         use crate::facts::Answer;
         self.id.shift(by);
-        self.order = self.order.saturating_add(by.order);
         self.connection.shift(by);
         self.runs.shift(by);
         self.span.shift(by);
@@ -127,7 +134,6 @@ impl Moved for Block {
 impl Moved for Body {
     fn shift(&mut self, by: &By) {
         self.connection.shift(by);
-        self.order = self.order.saturating_add(by.order);
         self.runs.shift(by);
         self.span.shift(by);
     }
@@ -182,7 +188,11 @@ impl Moved for Connection {
             Application::Web(web) => {
                 let Web { requests, redirects, faults, .. } = &mut **web;
                 requests.iter_mut().for_each(|request| request.span.shift(by));
-                redirects.iter_mut().for_each(|redirect| redirect.order = redirect.order.saturating_add(by.order));
+                for redirect in redirects {
+                    // Between what was asked and what is asked next.
+                    let asked = requests.get(redirect.request as usize).map(|request| request.span.last.time);
+                    redirect.order = by.order(asked.unwrap_or_default());
+                }
                 faults.iter_mut().for_each(|fault| fault.at.shift(by));
             }
         }

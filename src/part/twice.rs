@@ -1,15 +1,17 @@
-//! One connection in several sets: recognised by its ends and the numbers with which it began, and never summed twice.
+//! One connection in several sets: recognised by its ends and the numbers of its packets, and never summed twice.
 //!
-//! Of each direction the reading counts that holds more of it. They are not joined: of uTP the places in a stream differ from
-//! one capture to another.
+//! Each `piece` message counts once, as the reading shows it that holds more of it; what only one reading holds is not left out.
+//! Bytes of one message are not put together of several readings.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use super::Part;
+use super::messages::{Chosen, Message, choose, clocks};
 use super::moved::{By, Moved};
-use crate::ends::{ConnectionId, Direction, Span};
-use crate::facts::{Application, Connection, Head, SetId};
+use crate::ends::{ConnectionId, Direction, Span, Transport};
+use crate::facts::{Application, Block, BlockId, Body, Claims, Connection, Doubt, Head, Scope, SetId};
 use crate::limits::{CLOCKS_APART_NS, TRANSLATED_SIDES};
 use crate::oddity::{self, Leg, Occurrence, Oddity};
 use crate::spine::SameConnection;
@@ -20,6 +22,10 @@ pub(super) struct Twice {
     fates: BTreeMap<(usize, ConnectionId), Fate>,
     /// Each of them, put together, by the reading that stands for it.
     whole: BTreeMap<(usize, ConnectionId), Connection>,
+    /// Claims of both sides of those that a reading does not hold from their beginning on.
+    claims: BTreeMap<ConnectionId, [Claims; 2]>,
+    /// By set: messages that another reading stands for, sorted.
+    dropped: Vec<Vec<BlockId>>,
     /// That they were recognised.
     pub(super) told: Vec<Occurrence>,
     /// Both sides of an address translation, each in a set of its own.
@@ -31,22 +37,32 @@ pub(super) struct Twice {
 struct Fate {
     /// The connection that it counts as, numbered among all sets.
     id: ConnectionId,
-    /// Set for each direction whose bytes count.
-    counts: [bool; 2],
+    /// Bytes by which its places in the stream are numbered on: of uTP they differ from one capture to another.
+    places: u64,
+    /// Set for a web server's connection if this reading is the one that counts.
+    is_web: Option<bool>,
 }
 
 /// One reading.
 #[derive(Debug)]
-struct Reading {
-    set: usize,
-    connection: Connection,
+pub(super) struct Reading {
+    pub(super) set: usize,
+    pub(super) connection: Connection,
+    /// Its `piece` messages, by direction.
+    pub(super) messages: [Vec<Message>; 2],
     /// Captured payload bytes and packets, by direction.
     weight: [(u64, u64); 2],
 }
 
+impl Reading {
+    fn of(set: usize, connection: Connection) -> Self {
+        Self { set, connection, messages: [Vec::new(), Vec::new()], weight: [(0, 0); 2] }
+    }
+}
+
 impl Twice {
-    /// Looks for them; `by` numbers the sets on.
-    pub(super) fn of(sets: &[(SetId, Part)], by: &[By]) -> Self {
+    /// Looks for them; `by` numbers the sets on, and learns how far their clocks are apart.
+    pub(super) fn of(sets: &[(SetId, Part)], by: &mut [By]) -> Self {
         let readings = candidates(sets);
         let (legs, told) = legs(&readings, by);
         let mut groups: Vec<Vec<Reading>> = Vec::new();
@@ -54,12 +70,10 @@ impl Twice {
         for reading in readings {
             let key = (reading.connection.flow, reading.connection.transport);
             let known = open.entry(key).or_default();
-            let same = known.iter().copied().find(|at| {
-                groups.get(*at).is_some_and(|group| {
-                    group.iter().all(|other| other.set != reading.set)
-                        && group.iter().any(|other| is_same(&other.connection, &reading.connection))
-                })
-            });
+            let is_of =
+                |other: &Reading| other.set != reading.set && is_same(&other.connection, &reading.connection);
+            let same =
+                known.iter().copied().find(|at| groups.get(*at).is_some_and(|group| group.iter().any(is_of)));
             match same.and_then(|at| groups.get_mut(at)) {
                 Some(group) => group.push(reading),
                 None => {
@@ -70,38 +84,78 @@ impl Twice {
         }
         groups.retain(|group| group.len() > 1);
         weigh(&mut groups, sets);
-        let mut twice = Self { legs, told, ..Self::default() };
+        for (by, clock) in by.iter_mut().zip(clocks(&groups, sets.len())) {
+            by.clock = clock;
+        }
+        let mut twice = Self { legs, told, dropped: vec![Vec::new(); sets.len()], ..Self::default() };
         groups.iter().for_each(|group| twice.add(group, sets, by));
+        twice.dropped.iter_mut().for_each(|dropped| dropped.sort_unstable());
         twice
     }
 
     fn add(&mut self, group: &[Reading], sets: &[(SetId, Part)], by: &[By]) {
         let Some(first) = group.first() else { return };
-        let moved = |reading: &Reading| {
-            let by = by.get(reading.set).copied().unwrap_or_default();
-            reading.connection.clone().moved(&by)
+        let by_of = |reading: &Reading| by.get(reading.set).copied().unwrap_or_default();
+        let id = |reading: &Reading| sets.get(reading.set).map(|(id, _)| *id);
+        // By direction, the readings that hold more of it first.
+        let ranked = [0, 1].map(|direction| {
+            let mut ranked: Vec<usize> = (0..group.len()).collect();
+            ranked.sort_by_cached_key(|at| {
+                let reading = group.get(*at);
+                Reverse(
+                    reading
+                        .map(|it| (it.weight.get(direction).copied(), Reverse(id(it)), Reverse(it.connection.id))),
+                )
+            });
+            ranked
+        });
+        let mut winners = [&ranked[0], &ranked[1]].map(|ranked| ranked.first().copied().unwrap_or(0));
+        let web = match &first.connection.content {
+            Application::Web(web) => Some(web.server.index()),
+            Application::Peer(_) => None,
         };
-        let id = |set: usize| sets.get(set).map(|(id, _)| *id);
-        let winner = |direction: usize| {
-            let key =
-                |reading: &&Reading| (reading.weight.get(direction).copied(), std::cmp::Reverse(id(reading.set)));
-            group.iter().max_by_key(key).map_or(first.set, |reading| reading.set)
-        };
-        let mut winners = [winner(0), winner(1)];
-        let mut whole = moved(first);
-        if let Application::Web(web) = &first.connection.content {
+        if let Some(server) = web {
             // Only its answers count, and requests are numbered with them.
-            winners = [winners.get(web.server.index()).copied().unwrap_or(first.set); 2];
+            winners = [winners.get(server).copied().unwrap_or(0); 2];
         }
-        for reading in group {
-            let other = moved(reading);
-            let fate = Fate { id: whole.id, counts: winners.map(|winner| winner == reading.set) };
+        let mut whole = first.connection.clone().moved(&by_of(first));
+        let is_begun = group.iter().all(|reading| reading.connection.from_start);
+        for (at, reading) in group.iter().enumerate() {
+            let is_web = web.map(|_| winners.contains(&at));
+            let fate = Fate { id: whole.id, places: (at as u64).saturating_mul(PLACES), is_web };
             self.fates.insert((reading.set, reading.connection.id), fate);
-            if reading.set != first.set {
+            if at > 0 {
+                let other = reading.connection.clone().moved(&by_of(reading));
                 let oddity = Oddity::SeenTwice { transport: whole.transport, spans: [whole.span, other.span] };
                 self.told.push(oddity.within(other.span).between(whole.flow).of(whole.id));
-                join(&mut whole, other, fate.counts);
+                join(&mut whole, other, winners.map(|winner| winner == at));
             }
+        }
+        for (direction, ranked) in ranked.iter().enumerate() {
+            let ordered: Vec<&Reading> = ranked.iter().filter_map(|at| group.get(*at)).collect();
+            let mut messages: Vec<(&[Message], i64)> = Vec::with_capacity(ordered.len());
+            for reading in &ordered {
+                let own = reading.messages.get(direction).map(Vec::as_slice).unwrap_or_default();
+                messages.push((own, by_of(reading).clock));
+            }
+            let Chosen { dropped, more, added } = choose(&messages);
+            for (reading, dropped) in ordered.iter().zip(dropped) {
+                self.dropped.get_mut(reading.set).into_iter().for_each(|all| all.extend(&dropped));
+            }
+            if let Application::Peer(peer) = &mut whole.content
+                && let Some(side) = peer.sides.get_mut(direction)
+            {
+                let [complete, partial] = more;
+                side.piece_messages = side.piece_messages.saturating_add_signed(complete);
+                side.partial_messages = side.partial_messages.saturating_add_signed(partial);
+                // Payload of which one reading does not know the block may be that of a block that another one knows.
+                let held = side.unplaced.served.min(added);
+                side.unplaced.served -= held;
+                side.unplaced.lost = side.unplaced.lost.saturating_sub(added - held);
+            }
+        }
+        if let Some(peer) = whole.peer().filter(|_| !is_begun) {
+            self.claims.insert(whole.id, [&peer.sides[0], &peer.sides[1]].map(|side| side.claims.clone()));
         }
         self.whole.insert((first.set, first.connection.id), whole);
     }
@@ -114,12 +168,58 @@ impl Twice {
         self.whole.remove(&(set, connection.id))
     }
 
-    /// The connection that something sent on `id` of a set counts for; `None` where it does not count.
-    pub(super) fn sent(&self, set: usize, id: ConnectionId, from: Direction, by: &By) -> Option<ConnectionId> {
-        match self.fates.get(&(set, id)) {
-            None => Some(id.moved(by)),
-            Some(fate) => fate.counts.get(from.index()).copied().unwrap_or(false).then_some(fate.id),
+    /// A block of a set as it counts among all: `None` where another reading stands for it.
+    pub(super) fn block(&self, set: usize, block: Block, by: &By) -> Option<Block> {
+        let fate = self.fates.get(&(set, block.connection));
+        if fate.is_some() && self.dropped.get(set).is_some_and(|dropped| dropped.binary_search(&block.id).is_ok()) {
+            return None;
         }
+        let mut block = block.moved(by);
+        if let Some(Fate { id, places, .. }) = fate {
+            block.connection = *id;
+            block.offset = block.offset.saturating_add(*places);
+            block.runs.iter_mut().for_each(|run| run.stream = run.stream.saturating_add(*places));
+            // It was claimed in what another set holds of the connection.
+            let claims = self.claims.get(id).and_then(|claims| claims.get(block.from.index()));
+            let claimed = claims.and_then(|claims| claims.since(block.piece));
+            block.advertised = block.advertised.or(claimed.filter(|span| !block.span.first.precedes(span.last)));
+        }
+        Some(block)
+    }
+
+    /// A stretch of a web server's answer as it counts among all: `None` where another reading stands for it.
+    pub(super) fn body(&self, set: usize, body: Body, by: &By) -> Option<Body> {
+        let fate = self.fates.get(&(set, body.connection));
+        let mut body = body.moved(by);
+        if let Some(Fate { id, is_web, .. }) = fate {
+            body.connection = *id;
+            return Some(body).filter(|_| *is_web == Some(true));
+        }
+        Some(body)
+    }
+
+    /// A doubt of a set as it counts among all: `None` where it is about what does not count.
+    pub(super) fn doubt(&self, set: usize, doubt: Doubt, by: &By) -> Option<Doubt> {
+        let own = match &doubt.scope {
+            Scope::Stretch(id, ..) | Scope::Direction(id, _) => self.fates.get(&(set, *id)),
+            Scope::Share(_) | Scope::Piece(..) => None,
+        };
+        let mut doubt = doubt.moved(by);
+        let Some(Fate { id, places, is_web }) = own else { return Some(doubt) };
+        match (&mut doubt.scope, is_web) {
+            (_, Some(false)) => return None,
+            (Scope::Stretch(of, ..) | Scope::Direction(of, _), Some(true)) => *of = *id,
+            (Scope::Stretch(of, _, stretch), None) => {
+                *of = *id;
+                *stretch = stretch.start.saturating_add(*places)..stretch.end.saturating_add(*places);
+            }
+            // Of this reading all is in doubt, and not of the others.
+            (Scope::Direction(_, from), None) => {
+                doubt.scope = Scope::Stretch(*id, *from, *places..places.saturating_add(PLACES));
+            }
+            (Scope::Share(_) | Scope::Piece(..), _) => {}
+        }
+        Some(doubt)
     }
 }
 
@@ -156,7 +256,7 @@ fn candidates(sets: &[(SetId, Part)]) -> Vec<Reading> {
         let is_candidate =
             |head: &Head| hashed(head).iter().flatten().any(|hash| several.binary_search(hash).is_ok());
         let candidates = part.facts.connections.choose(is_candidate);
-        readings.extend(candidates.map(|connection| Reading { set, connection, weight: [(0, 0); 2] }));
+        readings.extend(candidates.map(|connection| Reading::of(set, connection)));
     }
     readings
 }
@@ -237,20 +337,25 @@ fn is_same(one: &Connection, other: &Connection) -> bool {
         (Application::Web(one), Application::Web(other)) if one.server == other.server => {}
         _ => return false,
     }
-    match (one.initial, other.initial) {
-        (Some(one), Some(other)) => one == other,
-        // Two ends have one connection of a kind at a time.
-        _ => overlaps(one.span, other.span),
+    if let (Some(own), Some(others)) = (one.initial, other.initial)
+        && (own == others || one.transport != Transport::Utp)
+    {
+        // Of uTP it may be another copy of the ST_SYN, or of what answers it, that each holds.
+        return own == others;
     }
-}
-
-fn overlaps(one: Span, other: Span) -> bool {
-    one.apart(other) <= 0
+    let apart = one.span.apart(other.span);
+    let mut numbers = one.numbers.iter().zip(&other.numbers).filter_map(|(one, other)| one.zip(*other)).peekable();
+    match numbers.peek() {
+        Some(_) => apart <= QUIET_NS && numbers.all(|(one, other)| one.touch(&other, MISSED)),
+        // Two ends have one connection of a kind at a time.
+        None => apart <= 0,
+    }
 }
 
 /// Takes over what counts of another reading of a connection.
 fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
-    let Connection { opening, span, seen, paths, streams, content, initial, initiator, .. } = other;
+    let Connection { opening, span, seen, paths, streams, content, initial, initiator, numbers, .. } = other;
+    let is_later = whole.span.apart(span) > 0;
     whole.opening = whole.opening.or(opening);
     whole.span = whole.span.join(span);
     whole.seen.join(&seen);
@@ -263,10 +368,22 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
     if other.decrypted && !whole.decrypted {
         (whole.decrypted, whole.encryption) = (true, other.encryption);
     }
-    for ((own, theirs), counts) in whole.streams.iter_mut().zip(streams).zip(counts) {
+    for ((own, other), counts) in whole.numbers.iter_mut().zip(numbers).zip(counts) {
+        *own = if counts { other.or(*own) } else { own.or(other) };
+    }
+    for ((own, mut theirs), counts) in whole.streams.iter_mut().zip(streams).zip(counts) {
         if counts {
-            *own = theirs;
+            std::mem::swap(own, &mut theirs);
         }
+        own.acknowledged = match is_later {
+            true => own.acknowledged.saturating_add(theirs.acknowledged),
+            false => own.acknowledged.max(theirs.acknowledged),
+        };
+        // Nothing that another capture lacks speaks against it.
+        own.confirmed = match (own.confirmed, theirs.confirmed) {
+            (Some(own), Some(theirs)) => Some(own || theirs),
+            (own, theirs) => own.or(theirs),
+        };
     }
     match (&mut whole.content, content) {
         (Application::Peer(own), Application::Peer(theirs)) => {
@@ -278,11 +395,19 @@ fn join(whole: &mut Connection, other: Connection, counts: [bool; 2]) {
                 own.handshake = own.handshake.or(theirs.handshake);
                 own.listen_port = own.listen_port.or(theirs.listen_port);
                 own.client = own.client.take().or(theirs.client);
+                own.claims.join(theirs.claims);
+                own.offered = earliest(own.offered, theirs.offered);
+                own.requested = earliest(own.requested, theirs.requested);
+                own.first_piece = earliest(own.first_piece, theirs.first_piece);
             }
         }
         (own, theirs @ Application::Web(_)) if counts.contains(&true) => *own = theirs,
         _ => {}
     }
+}
+
+fn earliest(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    one.into_iter().chain(other).min_by_key(|span| span.first.time)
 }
 
 /// Counts what each reading holds of its connection.
@@ -303,22 +428,30 @@ fn weigh(groups: &mut [Vec<Reading>], sets: &[(SetId, Part)]) {
             }
         }
     }
-    let mut add = |set: usize, id: ConnectionId, index: usize, bytes: u64| {
+    let mut add = |set: usize, id: ConnectionId, index: usize, bytes: u64, message: Option<Message>| {
         let reading = places.get(&(set, id)).and_then(|(group, at)| groups.get_mut(*group)?.get_mut(*at));
-        if let Some(weight) = reading.and_then(|reading| reading.weight.get_mut(index)) {
-            weight.0 += bytes;
-        }
+        let Some(reading) = reading else { return };
+        reading.weight.get_mut(index).into_iter().for_each(|weight| weight.0 += bytes);
+        reading.messages.get_mut(index).into_iter().for_each(|messages| messages.extend(message));
     };
     let concerned: std::collections::BTreeSet<usize> = places.keys().map(|(set, _)| *set).collect();
     for set in concerned {
         let Some((_, part)) = sets.get(set) else { continue };
         for block in &part.facts.blocks {
-            add(set, block.connection, block.from.index(), block.captured());
+            let message = Some(Message::of(&block));
+            add(set, block.connection, block.from.index(), block.captured(), message);
         }
         for body in &part.facts.bodies {
             let bytes = body.runs.iter().map(|run| u64::from(run.len)).sum();
             // Only the server's direction counts.
-            (0..2).for_each(|index| add(set, body.connection, index, bytes));
+            (0..2).for_each(|index| add(set, body.connection, index, bytes, None));
         }
     }
 }
+
+// Rationale: the stream of a connection is shorter by far, and 65,535 readings fit above it.
+const PLACES: u64 = 1 << 47;
+// Rationale: a peer that has nothing to say says so every two minutes, and clocks differ by a few seconds.
+const QUIET_NS: i64 = 150_000_000_000;
+// Rationale: what a capture misses where it begins or ends: 1 MiB of TCP, 16 packets of uTP.
+const MISSED: u64 = 1 << 20;

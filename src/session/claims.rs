@@ -1,5 +1,7 @@
 //! The pieces that one side claimed to have on one connection.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::PieceSet;
@@ -31,6 +33,42 @@ impl Claims {
     /// Returns true if have_all was sent.
     pub fn is_all(&self) -> bool {
         self.all.is_some()
+    }
+
+    /// Where `piece` was claimed first, if it was and is not known to be given up since.
+    pub fn since(&self, piece: u32) -> Option<Span> {
+        if self.forgotten || self.withdrawn.contains(&piece) {
+            return None;
+        }
+        let of_set = || self.bitfields.iter().chain(&self.rest).find(|(pieces, _)| pieces.contains(piece));
+        let of_one = || self.haves.iter().find(|(own, _)| *own == piece);
+        self.all.or_else(|| of_set().map(|(_, span)| *span)).or_else(|| of_one().map(|(_, at)| Span::single(*at)))
+    }
+
+    /// Adds what another capture holds of the claims of this side.
+    pub fn join(&mut self, other: Self) {
+        let Self { all, bitfields, haves, rest, first, withdrawn, forgotten } = other;
+        let earliest = |one: Option<Span>, other: Option<Span>| {
+            one.into_iter().chain(other).min_by_key(|span| span.first.time)
+        };
+        self.all = earliest(self.all, all);
+        self.first = earliest(self.first, first);
+        if self.bitfields.is_empty() {
+            self.bitfields = bitfields;
+        }
+        let own = std::mem::take(&mut self.haves);
+        let mut each: BTreeMap<u32, At> = BTreeMap::new();
+        for (piece, at) in own.into_iter().chain(haves) {
+            each.entry(piece)
+                .and_modify(|known| *known = if at.time < known.time { at } else { *known })
+                .or_insert(at);
+        }
+        self.haves = each.into_iter().collect();
+        self.rest = self.rest.take().or(rest);
+        self.withdrawn.extend(withdrawn);
+        self.withdrawn.sort_unstable();
+        self.withdrawn.dedup();
+        self.forgotten |= forgotten;
     }
 
     /// The pieces claimed one by one, withdrawn ones too; see [`Self::is_all`] also.

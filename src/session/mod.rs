@@ -31,7 +31,7 @@ pub use unplaced::Unplaced;
 use crate::Limits;
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
-use crate::stream::{EndReason, GapCause, Missing, StreamItem};
+use crate::stream::{EndReason, GapCause, Missing, Numbers, StreamItem};
 use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start};
 use crate::words::words;
 
@@ -195,6 +195,8 @@ pub struct Session<'cap> {
     /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first; known when it is over, where both
     /// were captured.
     pub initial: Option<[u64; 2]>,
+    /// The numbers of each direction on the wire; known when it is over.
+    pub numbers: [Option<Numbers>; 2],
     sides: [SessionSide<'cap>; 2],
     events: Vec<PeerEvent<'cap>>,
     span: Option<Span>,
@@ -219,6 +221,7 @@ impl<'cap> Session<'cap> {
             from_start: matches!(start, Start::Handshake),
             bytes: 0,
             initial: None,
+            numbers: [None; 2],
             sides: [SessionSide::new(start, limits), SessionSide::new(start, limits)],
             events: Vec::new(),
             span: None,

@@ -3,13 +3,11 @@
 
 mod close;
 
-use std::collections::BTreeSet;
-
-use super::Shared;
 use super::dns::DnsStream;
 use super::tls::TlsWatch;
 use super::traffic::Extent;
 use super::web::WebChannel;
+use super::{Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, Sightings, Span, Transport};
 use crate::mse::{MseFilter, MseOutcome};
 use crate::oddity::{Bound, Oddity, Relay, Sink};
@@ -57,21 +55,6 @@ enum ChannelContent<'cap> {
     Proxied(Box<Relay>),
     /// Something else.
     Other,
-}
-
-/// The facts that the transport knows of a connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Transported {
-    /// How it was opened.
-    pub(super) opening: Opening,
-    /// True if frames of the connection are in the capture more than once.
-    pub(super) duplicates: bool,
-    /// The initial sequence numbers of TCP, or what uTP has for it, the initiator's first, where both were captured.
-    pub(super) initial: Option<[u64; 2]>,
-    /// The tunnels that it crossed.
-    pub(super) paths: BTreeSet<String>,
-    /// Payload bytes on the wire, by direction.
-    pub(super) bytes: [u64; 2],
 }
 
 impl<'cap> Channel<'cap> {
@@ -502,6 +485,7 @@ fn read<'cap>(
     let mut events = std::mem::take(&mut shared.scratch.events);
     session.push(direction, item, &mut events);
     shared.clear_item(session, direction, item, opening);
+    shared.note_front(session, direction, item);
     if !events.is_empty() {
         note_opening(session, opening);
         shared.deliver(session, &mut events);

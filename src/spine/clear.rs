@@ -1,5 +1,7 @@
 //! The streams of the peer wire as plain TCP: each byte that a session reads, with a sequence number, whatever carried it.
 
+mod known;
+
 use std::fmt;
 
 use hashbrown::HashMap;
@@ -11,6 +13,7 @@ use crate::limits::CLEAR_HELD;
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::{Encryption, Session};
 use crate::stream::{Missing, Opening, StreamItem};
+pub(crate) use known::Known;
 
 /// A segment of a stream of the peer wire, as TCP would have carried it.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +24,15 @@ pub struct ClearSegment<'a> {
     pub flow: FlowKey,
     /// Who sends.
     pub from: Direction,
+    /// Who opened the connection; `None` where the captures do not tell.
+    pub initiator: Option<Direction>,
     /// Place of the first byte.
     pub seq: u32,
-    /// The number that the segment acknowledges; `None` in the first segment of a connection.
+    /// The number that the segment acknowledges; `None` in the first segment of a connection, and where nothing shows that its
+    /// sender received anything.
     pub ack: Option<u32>,
+    /// Set if the bytes may not be what their receiver took, or not stand where they seem to.
+    pub in_doubt: bool,
     /// True for the SYN of its direction.
     pub syn: bool,
     /// The bytes; none in an opening.
@@ -50,6 +58,7 @@ pub trait TakeSegments: fmt::Debug {
 #[derive(Debug)]
 pub(super) struct Clear<'run, 'cap> {
     taker: &'run mut dyn TakeSegments,
+    known: &'run Known,
     connections: HashMap<ConnectionId, Connection<'cap>, foldhash::quality::FixedState>,
 }
 
@@ -75,11 +84,13 @@ struct ClearSide {
     next: u64,
     /// The longest segment so far.
     longest: u64,
+    /// Behind a gap of unknown length: where the next block begins. What is before it may stand elsewhere.
+    unsure_to: u64,
 }
 
 impl<'run, 'cap> Clear<'run, 'cap> {
-    pub(super) fn new(taker: &'run mut dyn TakeSegments) -> Self {
-        Self { taker, connections: HashMap::default() }
+    pub(super) fn new(taker: &'run mut dyn TakeSegments, known: &'run Known) -> Self {
+        Self { taker, known, connections: HashMap::default() }
     }
 
     /// Takes an item that a session has read; gives the bytes of its connection that are known now to be missing.
@@ -106,12 +117,12 @@ impl<'run, 'cap> Clear<'run, 'cap> {
         let dropped = std::mem::take(&mut connection.dropped);
         if !connection.begun {
             connection.begun = true;
-            connection.begin(session, opening, self.taker)?;
+            connection.begin(session, opening, self.known, self.taker)?;
             for (from, item) in std::mem::take(&mut connection.held) {
-                connection.take(session, from, &item, opening, self.taker)?;
+                connection.take(session, (from, &item), opening, self.known, self.taker)?;
             }
         }
-        connection.take(session, from, item, opening, self.taker)?;
+        connection.take(session, (from, item), opening, self.known, self.taker)?;
         Ok(dropped)
     }
 
@@ -126,10 +137,14 @@ impl<'cap> Connection<'cap> {
         &mut self,
         session: &Session<'cap>,
         opening: &Opening,
+        known: &Known,
         taker: &mut dyn TakeSegments,
     ) -> Result<(), Error> {
         let Some(initiator) = opening.initiator else { return Ok(()) };
-        let segment = |from, at, syn, ack, seq| ClearSegment { seq, ack, syn, ..segment_of(session, from, at) };
+        let segment = |from, at, syn, ack: Option<u32>, seq| {
+            let ack = ack.filter(|_| known.get(session.id, from).is_none_or(|known| !known.is_unconfirmed));
+            ClearSegment { seq, ack, syn, ..segment_of(session, opening, from, at) }
+        };
         let first = first_number(session.id);
         if let Some(at) = opening.syn {
             taker.take(&segment(initiator, at, true, None, first))?;
@@ -147,12 +162,12 @@ impl<'cap> Connection<'cap> {
     fn take(
         &mut self,
         session: &Session<'cap>,
-        from: Direction,
-        item: &StreamItem<'cap>,
+        (from, item): (Direction, &StreamItem<'cap>),
         opening: &Opening,
+        known: &Known,
         taker: &mut dyn TakeSegments,
     ) -> Result<(), Error> {
-        let first = first_number(session.id);
+        let (first, known) = (first_number(session.id), known.get(session.id, from));
         let number = |side: &ClearSide, offset: u64| {
             first.wrapping_add(1).wrapping_add(offset.wrapping_sub(side.base.unwrap_or(0)) as u32)
         };
@@ -164,21 +179,38 @@ impl<'cap> Connection<'cap> {
         match *item {
             StreamItem::Data { offset, bytes, at, .. } => {
                 side.base = side.base.or_else(|| base(offset));
+                let stretch = offset..offset.saturating_add(bytes.len() as u64);
+                let in_doubt = offset < side.unsure_to || known.is_some_and(|known| known.doubts(&stretch));
+                let is_confirmed = known.is_none_or(|known| !known.is_unconfirmed);
                 for (place, bytes) in (offset + side.shift..).step_by(LONGEST).zip(bytes.chunks(LONGEST)) {
                     let seq = number(side, place);
                     let ack = Some(number(&other, other.base.unwrap_or(0).max(other.next)));
-                    taker.take(&ClearSegment { seq, ack, bytes, ..segment_of(session, from, at) })?;
+                    let ack = ack.filter(|_| is_confirmed);
+                    taker.take(&ClearSegment {
+                        seq,
+                        ack,
+                        bytes,
+                        in_doubt,
+                        ..segment_of(session, opening, from, at)
+                    })?;
                     side.next = place + bytes.len() as u64;
                     side.longest = side.longest.max(bytes.len() as u64);
                 }
             }
             StreamItem::Gap { offset, missing, .. } => {
                 side.base = side.base.or_else(|| base(offset));
-                match missing {
-                    Missing::Bytes(_) => {}
+                let told = known.and_then(|known| known.missing(offset));
+                match (missing, told) {
+                    (Missing::Bytes(_), _) => {}
+                    (_, Some(missing)) => side.shift += missing,
                     // Most packets are as long as the longest.
-                    Missing::Packets(count) => side.shift += count.saturating_mul(side.longest.max(1)).min(FAR),
-                    Missing::Unknown => side.shift += FAR,
+                    (Missing::Packets(count), None) => {
+                        side.shift += count.saturating_mul(side.longest.max(1)).min(FAR);
+                    }
+                    (Missing::Unknown, None) => side.shift += FAR,
+                }
+                if !matches!(missing, Missing::Bytes(_)) && told.is_none() {
+                    side.unsure_to = known.and_then(|known| known.next_block(offset)).unwrap_or(u64::MAX);
                 }
             }
             _ => {}
@@ -188,9 +220,9 @@ impl<'cap> Connection<'cap> {
 }
 
 impl<'run> Spine<'run, '_> {
-    /// Says before the first frame who wants the streams of the peer wire themselves.
-    pub(crate) fn clear_to(&mut self, taker: &'run mut dyn TakeSegments) {
-        self.shared.clear = Some(Clear::new(taker));
+    /// Says before the first frame who wants the streams of the peer wire themselves, and what is known of them.
+    pub(crate) fn clear_to(&mut self, taker: &'run mut dyn TakeSegments, known: &'run Known) {
+        self.shared.clear = Some(Clear::new(taker, known));
     }
 }
 
@@ -221,13 +253,15 @@ impl<'cap> Shared<'_, 'cap> {
     }
 }
 
-fn segment_of<'a>(session: &Session<'_>, from: Direction, at: At) -> ClearSegment<'a> {
+fn segment_of<'a>(session: &Session<'_>, opening: &Opening, from: Direction, at: At) -> ClearSegment<'a> {
     ClearSegment {
         connection: session.id.0,
         flow: session.flow,
         from,
+        initiator: opening.initiator,
         seq: 0,
         ack: None,
+        in_doubt: false,
         syn: false,
         bytes: &[],
         at,

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::channel::{Channel, Transported};
+use super::channel::Channel;
 use super::delay::{self, Delay};
 use super::duplicates::{self, Duplicates, Mark};
 use super::ended::EndedFlow;
 use super::late::Late;
 use super::traffic::Volume;
-use super::{Paths, Shared};
+use super::{Paths, Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::packet::{Packet, TcpSegment, TransportLayer};
 use crate::stream::{EndReason, FilledHole, Opening, StreamItem, TcpConnection};
@@ -316,8 +316,9 @@ impl<'cap> TcpFlow<'cap> {
         let paths = self.paths.names(&shared.decoder);
         let (duplicates, bytes, initial) = (self.duplicates, self.volume.bytes(), self.stream.initial_numbers());
         let initial = initial.map(|numbers| numbers.map(u64::from));
-        let (is_other, moved) = (self.channel.is_other(), self.stream.moved());
-        let transported = Transported { opening, duplicates, initial, paths, bytes };
+        let (numbers, is_other) = (self.stream.numbers(), self.channel.is_other());
+        let moved = self.stream.moved();
+        let transported = Transported { opening, duplicates, initial, numbers, paths, bytes };
         let carried = self.channel.close(transported, moved, &mut self.volume, shared);
         // A beginning that came late hides what the rest is.
         let wanted = !is_other || self.late.has_beginning();

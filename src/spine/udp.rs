@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::channel::{Channel, Transported};
+use super::channel::Channel;
 use super::delay::{self, Delay};
 use super::duplicates::{self, Duplicates, Mark};
 use super::late::Late;
 use super::traffic::{CarriedProtocol, Extent, FlowKind, Volume};
 use super::webrtc::WebRtc;
-use super::{Paths, Shared};
+use super::{Paths, Shared, Transported};
 use crate::ends::{At, Direction, FlowKey, PathId, Timestamp, Transport};
 use crate::oddity::{Oddity, Sink};
 use crate::packet::{self, Checksum, Packet, Payload, UdpDatagram};
@@ -310,8 +310,8 @@ impl<'cap> Utp<'cap> {
             if opening.syn.or(opening.syn_ack).is_some() {
                 volume.begin();
             }
-            let paths = paths.names(&shared.decoder);
-            let transported = Transported { opening, duplicates, initial, paths, bytes };
+            let (numbers, paths) = (self.streams.numbers(id), paths.names(&shared.decoder));
+            let transported = Transported { opening, duplicates, initial, numbers, paths, bytes };
             let carried = channel.close(transported, false, &mut volume, shared);
             shared.traffic.add(flow, FlowKind::Utp, carried, &volume);
         }

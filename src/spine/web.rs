@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::announces::{Announces, established};
-use super::channel::Transported;
-use super::{Purpose, Shared};
+use super::{Purpose, Shared, Transported};
 use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::limits::UNTOLD_ITEMS;
 use crate::oddity::{Bound, GapKind, Lost, MentionFault, Oddity, Relay, Sink};

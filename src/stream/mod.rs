@@ -3,6 +3,7 @@
 mod challenge;
 mod hole_timer;
 mod holes;
+mod numbers;
 mod path;
 mod pending;
 mod reorder;
@@ -10,6 +11,7 @@ mod tcp;
 pub mod utp;
 
 pub use holes::{Due, FilledHole};
+pub use numbers::Numbers;
 pub use tcp::{Ended, Leftover, Opening, TcpConnection};
 
 use crate::Limits;

@@ -24,7 +24,7 @@ mod side;
 use super::challenge::Challenge;
 use super::path::{Ack, Number, ReturnPath};
 use super::pending::{Ends, PendingPackets, PendingSide, both};
-use super::{EndReason, FilledHole, StreamItem, StreamLimits};
+use super::{EndReason, FilledHole, Numbers, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
@@ -415,6 +415,14 @@ impl<'cap> TcpConnection<'cap> {
     pub fn initial_numbers(&self) -> Option<[u32; 2]> {
         let initiator = self.opening.initiator.filter(|_| self.opening.syn_ack.is_some())?;
         Some([self.side(initiator).isn?, self.side(initiator.reverse()).isn?])
+    }
+
+    /// The sequence numbers of each direction, by [`Direction::index`]; `None` of one of which none is known.
+    pub fn numbers(&self) -> [Option<Numbers>; 2] {
+        [&self.sides[0], &self.sides[1]].map(|side| {
+            let (_, origin, len) = side.stop();
+            origin.map(|first| Numbers { id: 0, first, len })
+        })
     }
 
     /// Returns true once an RST that its receiver takes, or a FIN in both directions, was seen: the connection may

@@ -10,9 +10,9 @@ use crate::synth::run::address;
 use crate::synth::swarm::{Conn, Side, World};
 use crate::synth::wire;
 
-const M: &str = "81.2.69.10:50001";
-const S: &str = "93.184.16.1:6881";
-const S2: &str = "93.184.16.2:6881";
+pub const M: &str = "81.2.69.10:50001";
+pub const S: &str = "93.184.16.1:6881";
+pub const S2: &str = "93.184.16.2:6881";
 const SIZE: usize = 6 * 65_536 + 20_000;
 
 fn torrent() -> Torrent {
@@ -45,7 +45,7 @@ fn spread(torrent: &Torrent, seed: u64) -> World {
 }
 
 /// Figures of transfers and torrents in one report, without places in the inputs.
-fn figures(report: &Value) -> Vec<(String, Vec<u64>)> {
+pub fn figures(report: &Value) -> Vec<(String, Vec<u64>)> {
     let names = [
         "served_bytes",
         "verified_bytes",

@@ -86,4 +86,4 @@ fn take_part<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Name and version.
-const MAGIC: &[u8] = b"peerproof facts 2\n";
+const MAGIC: &[u8] = b"peerproof facts 3\n";

@@ -250,6 +250,7 @@ impl Stage {
             flow,
             transport: Transport::Tcp,
             initial: None,
+            numbers: [None; 2],
             encryption: Encryption::None,
             decrypted: false,
             initiator: Some(from.reverse()),

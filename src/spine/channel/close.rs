@@ -142,7 +142,7 @@ pub(super) fn end<'cap>(
     session.duplicate_frames = transported.duplicates;
     session.bytes = transported.bytes.iter().sum();
     session.seen = seen;
-    session.initial = transported.initial;
+    (session.initial, session.numbers) = (transported.initial, transported.numbers);
     if let Some(initial) = transported.initial {
         shared.translations.note(&session, initial, &mut shared.anomalies);
     }

@@ -206,6 +206,7 @@ impl Noted {
             from_start: opening.syn.is_some(),
             bytes: transported.bytes.iter().sum(),
             initial: transported.initial,
+            numbers: transported.numbers,
             streams,
             content: Application::Web(Box::new(web)),
         };

@@ -11,7 +11,7 @@ use crate::limits::{UTP_CANDIDATE_PACKETS, UTP_RIVALS};
 use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, Noted, ReturnPath};
 use crate::stream::pending::{Ends, PendingPackets, PendingSide, both};
-use crate::stream::{EndReason, GapCause, Missing, Opening, StreamItem, StreamLimits};
+use crate::stream::{EndReason, GapCause, Missing, Numbers, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +128,13 @@ impl<'cap> Connection<'cap> {
         let id = u64::from(self.send_id(initiator)?);
         let first = id << 48 | u64::from(number) << 32 | u64::from(self.syn_clock);
         Some([first, u64::from(answered) << 32 | u64::from(clock)])
+    }
+
+    /// See [`super::UtpFlow::numbers`].
+    pub(super) fn numbers(&self) -> [Option<Numbers>; 2] {
+        let [low, high] = &self.sides;
+        let [low_id, high_id] = self.send_ids;
+        [low_id.and_then(|id| low.numbers(id)), high_id.and_then(|id| high.numbers(id))]
     }
 
     /// Returns true once a reset, or a FIN in both directions, was seen.

@@ -23,7 +23,7 @@ mod side;
 
 pub use packet::{NotUtp, Packet, PacketKind};
 
-use super::{EndReason, Opening, StreamItem, StreamLimits};
+use super::{EndReason, Numbers, Opening, StreamItem, StreamLimits};
 use std::collections::BTreeSet;
 
 use crate::ends::{At, Direction, FrameId};
@@ -70,6 +70,7 @@ struct Closed {
     id: UtpId,
     opening: Opening,
     initial: Option<[u64; 2]>,
+    numbers: [Option<Numbers>; 2],
 }
 
 impl<'cap> UtpFlow<'cap> {
@@ -203,6 +204,14 @@ impl<'cap> UtpFlow<'cap> {
         live.map_or_else(closed, |connection| connection.initial())
     }
 
+    /// The numbers of each direction of connection `id`, by [`Direction::index`]; `None` of one of which none is known. Kept as
+    /// long as [`opening`](Self::opening).
+    pub fn numbers(&self, id: UtpId) -> [Option<Numbers>; 2] {
+        let live = self.connections.iter().find(|connection| connection.id == Some(id));
+        let closed = || self.closed.iter().find(|closed| closed.id == id).map(|closed| closed.numbers);
+        live.map(|connection| connection.numbers()).or_else(closed).unwrap_or_default()
+    }
+
     fn finish(
         &mut self,
         mut connection: Box<Connection<'cap>>,
@@ -215,7 +224,8 @@ impl<'cap> UtpFlow<'cap> {
         if self.closed.len() >= UTP_CONNECTIONS {
             self.closed.remove(0);
         }
-        self.closed.push(Closed { id, opening: connection.opening(), initial: connection.initial() });
+        let (opening, initial, numbers) = (connection.opening(), connection.initial(), connection.numbers());
+        self.closed.push(Closed { id, opening, initial, numbers });
         if let Some(syn) = challenger.first() {
             let mut next = Box::new(Connection::new(syn));
             for held in challenger {

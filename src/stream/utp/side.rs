@@ -15,7 +15,7 @@ use crate::packet::Payload;
 use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
-use crate::stream::{EndReason, GapCause, Missing, StreamItem, StreamLimits};
+use crate::stream::{EndReason, GapCause, Missing, Numbers, StreamItem, StreamLimits};
 use acked::{AHEAD, Suspects};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
 use marks::Marks;
@@ -168,6 +168,13 @@ impl<'cap> UtpSide<'cap> {
     /// The number of a packet, unwrapped, also before any of the direction is known.
     pub(super) fn unwrapped(&self, seq_nr: u16) -> u64 {
         self.number(seq_nr).unwrap_or(FIRST + u64::from(seq_nr))
+    }
+
+    /// The numbers of its packets on the wire, with the connection id that they carry.
+    pub(super) fn numbers(&self, id: u16) -> Option<Numbers> {
+        let next = self.next.filter(|_| self.started)?;
+        let first = u32::from(self.origin as u16) << 16;
+        Some(Numbers { id, first, len: next.saturating_sub(self.origin) << 16 })
     }
 
     /// The number of the next packet to deliver.
