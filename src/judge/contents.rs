@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::ask::{Ask, verdict};
-use super::{Bench, Found, Parts, Share, ways};
+use super::unit::are_of_one;
+use super::{Bench, Doubts, Found, Parts, Share, ways};
 use super::{Matched, Measure, RangeSet, Receiver};
 use crate::ends::Span;
 use crate::limits::PIECE_COPIES;
@@ -23,6 +24,8 @@ pub struct Contents {
     pub copies: Vec<Attempt>,
     /// Set if a bound on copies or on ways to put them together was reached.
     pub crowded: bool,
+    /// Set if it was, and several senders sent what was to be put together: no failed copy speaks against one of them.
+    pub untried: bool,
     /// Oddities of the contents.
     pub notes: Vec<Note>,
 }
@@ -115,6 +118,7 @@ impl Contents {
             }
             contents.crowded |= whole && !every;
         }
+        contents.untried = contents.crowded && !contents.found.verified && !are_of_one(shares.iter(), bench);
         contents
     }
 
@@ -208,6 +212,43 @@ impl Contents {
     /// The number of the verified content that `parts` agree with in all of `ranges`.
     pub fn version_of(&self, parts: &Parts, ranges: &RangeSet, ask: &mut dyn Ask) -> Option<usize> {
         self.references.iter().position(|reference| ranges.iter().all(|range| ask.same(parts, reference, range)))
+    }
+
+    /// The number of the verified content with which all of `ranges` agree in one of the versions that were sent of the bytes
+    /// of a share.
+    pub(super) fn version_among(
+        &self,
+        share: &Share,
+        doubts: &Doubts,
+        ranges: &RangeSet,
+        ask: &mut dyn Ask,
+    ) -> Option<usize> {
+        (0..self.references.len()).find(|version| self.right(*version, share, doubts, ranges, ask).is_some())
+    }
+
+    /// The bytes of a share in `ranges` as the verified content `version` has them, each of the first version that was sent
+    /// so; `None` where another one was not sent, or one of the bytes was not sent so.
+    pub(super) fn right(
+        &self,
+        version: usize,
+        share: &Share,
+        doubts: &Doubts,
+        ranges: &RangeSet,
+        ask: &mut dyn Ask,
+    ) -> Option<Parts> {
+        let (reference, seconds) = (self.references.get(version)?, doubts.seconds(share));
+        if seconds.is_empty() {
+            return None;
+        }
+        let sent: Vec<Parts> = std::iter::once(&share.parts).chain(&seconds).map(|sent| sent.cut(ranges)).collect();
+        let sent: Vec<&Parts> = sent.iter().collect();
+        let mut right = Vec::new();
+        for (range, there) in ways::segments(&sent) {
+            let mut there = there.into_iter().filter_map(|number| sent.get(number));
+            let found = there.find(|sent| ask.same(sent, reference, range.clone()))?;
+            right.push(found.cut(&std::iter::once(range).collect()));
+        }
+        Some(Parts::joined(right))
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::Record;
-use super::{Parts, Share, Slice};
+use super::{Contents, Parts, Record, Share, Slice};
 use crate::ends::{At, ConnectionId, Direction, Span};
 use crate::facts::{BlockId, Doubt, Place, Reason, Scope, Second};
 use crate::limits::{DOUBT_VERSIONS, DOUBTS};
@@ -50,6 +49,16 @@ impl Version {
     fn end(&self) -> u64 {
         self.offset.saturating_add(u64::from(self.second.run.len))
     }
+
+    /// The bytes of it that are of the block of a share, with their place in the piece.
+    fn placed(&self, share: &Share) -> Option<Parts> {
+        let (range, run) = (&share.stream.2, &self.second.run);
+        let (start, end) = (self.offset.max(range.start), self.end().min(range.end));
+        let len = u32::try_from(end.checked_sub(start)?).ok().filter(|len| *len > 0)?;
+        let place = Place { offset: run.place.offset.saturating_add(start - self.offset), ..run.place };
+        let start = share.begin.saturating_add(u32::try_from(start - range.start).ok()?);
+        Some(Parts::of_slice(Slice { start, len, place, frame: run.frame }))
+    }
 }
 
 impl OfDirection {
@@ -89,7 +98,7 @@ impl Bench<'_> {
     pub fn refutes(&self, share: &Share, against: Against, piece: &PieceDoubt) -> Result<(), Reason> {
         let of_piece = match against {
             Against::Differs => piece.half_open.then_some(Reason::HalfUnknown),
-            Against::Failed if piece.unjudged => Some(Reason::Bound),
+            Against::Failed if piece.unjudged || piece.untried => Some(Reason::Bound),
             Against::Failed => piece.padding.then_some(Reason::PaddingNotZero),
         };
         let placed =
@@ -118,6 +127,15 @@ pub struct PieceDoubt {
     pub half_open: bool,
     /// Blocks of it were sent on connections that are not judged: a copy may have been whole, and right, with those.
     pub unjudged: bool,
+    /// There are more ways to put together what several senders sent than were tried: one of them may be right.
+    pub untried: bool,
+}
+
+impl PieceDoubt {
+    /// The same doubts, and those that the contents of a unit of it show.
+    pub(super) fn within(self, contents: &Contents) -> Self {
+        Self { half_open: contents.found.matched.half_open(), untried: contents.untried, ..self }
+    }
 }
 
 impl Doubts {
@@ -251,38 +269,22 @@ impl Doubts {
 
     /// The second versions that begin in the block of a share, each with its place in the piece.
     pub(super) fn second_versions(&self, share: &Share) -> Vec<(At, Parts)> {
-        let (id, from, range) = &share.stream;
-        let Some(of) = self.directions.get(&(*id, *from)) else { return Vec::new() };
-        let begins = of.seconds_in(range).filter(|version| range.contains(&version.offset));
-        let placed = begins.filter_map(|Version { offset, second, .. }| {
-            let within = u32::try_from(offset - range.start).ok()?;
-            let left = u32::try_from(range.end - offset).unwrap_or(u32::MAX);
-            let (start, len) = (share.begin.saturating_add(within), second.run.len.min(left));
-            let slice = Slice { start, len, place: second.run.place, frame: second.run.frame };
-            (len > 0).then(|| (second.at(), Parts::of_slice(slice)))
-        });
-        placed.collect()
+        let begins = |version: &&Version| share.stream.2.contains(&version.offset);
+        let placed = |version: &Version| Some((version.second.at(), version.placed(share)?));
+        self.seconds_of(share).filter(begins).filter_map(placed).collect()
     }
 
-    /// A share with the second version of its bytes, where one was sent.
-    pub(super) fn second_version(&self, share: &Share) -> Option<Parts> {
-        let (id, from, range) = &share.stream;
-        let mut parts = Parts::default();
-        // A later one is over those before it.
-        let mut seconds: Vec<&Version> = self.directions.get(&(*id, *from))?.seconds_in(range).collect();
+    /// The second versions of bytes of a share, each with its place in the piece, in the order in which they were captured.
+    pub(super) fn seconds(&self, share: &Share) -> Vec<Parts> {
+        let mut seconds: Vec<&Version> = self.seconds_of(share).collect();
         seconds.sort_by_key(|version| version.number);
-        for version in seconds {
-            let (offset, run) = (&version.offset, &version.second.run);
-            let (start, end) = ((*offset).max(range.start), version.end().min(range.end));
-            if start < end {
-                let place = Place { offset: run.place.offset + (start - offset), ..run.place };
-                let len = u32::try_from(end - start).ok()?;
-                let at = share.begin.saturating_add(u32::try_from(start - range.start).ok()?);
-                let slice = Parts::of_slice(Slice { start: at, len, place, frame: run.frame });
-                parts = Parts::layered([&slice, &parts]);
-            }
-        }
-        (!parts.is_empty()).then(|| Parts::layered([&parts.cut(&share.ranges), &share.parts]))
+        let placed = seconds.into_iter().filter_map(|version| Some(version.placed(share)?.cut(&share.ranges)));
+        placed.filter(|parts| !parts.is_empty()).collect()
+    }
+
+    fn seconds_of(&self, share: &Share) -> impl Iterator<Item = &Version> {
+        let (id, from, range) = &share.stream;
+        self.directions.get(&(*id, *from)).into_iter().flat_map(|of| of.seconds_in(range))
     }
 }
 

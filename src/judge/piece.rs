@@ -169,14 +169,14 @@ impl Piece {
     fn doubt(&self, unit: &Unit) -> PieceDoubt {
         // The hash of a leaf is of no padding.
         let padding = self.padding_doubt && unit.leaf.is_none();
-        PieceDoubt { padding, half_open: false, unjudged: self.unjudged }
+        PieceDoubt { padding, unjudged: self.unjudged, ..PieceDoubt::default() }
     }
 
     /// The shares that may be held against their senders, as far as what rests on them alone goes.
     pub fn accused(&self, bench: &Bench<'_>, ask: &mut dyn Ask) -> Vec<Share> {
         let mut accused = Vec::new();
         for of in self.units.iter().filter(|of| of.measure.is_some()) {
-            let doubt = PieceDoubt { half_open: of.contents.found.matched.half_open(), ..self.doubt(&of.unit) };
+            let doubt = self.doubt(&of.unit).within(&of.contents);
             let verified: BTreeSet<usize> = of
                 .contents
                 .copies

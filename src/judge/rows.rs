@@ -88,8 +88,9 @@ pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mu
         let key = (share.transfer, ruling.class, ruling.why, ruling.version);
         let row = all.entry(key).or_insert_with(|| Row::of(of.unit, share, ruling.class, ruling.why));
         // The bytes that are of the class: not the first version, where the second one is verified.
-        let second = (ruling.why == Why::SecondVersion).then(|| doubts.second_version(share)).flatten();
-        row.add(share, second.as_ref().unwrap_or(&share.parts).cut(&ruling.ranges).slices());
+        let seconds = ruling.version.filter(|_| ruling.why == Why::SecondVersion);
+        let right = seconds.and_then(|version| of.contents.right(version, share, doubts, &ruling.ranges, ask));
+        row.add(share, right.unwrap_or_else(|| share.parts.cut(&ruling.ranges)).slices());
     }
     let sums: Vec<Option<([u8; 20], [u8; 32])>> = match &of.measure {
         Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),

@@ -126,6 +126,102 @@ fn two_bad_copies_of_two_senders_hold_the_unit_between_them() {
 }
 
 #[test]
+fn versions_whose_borders_differ_are_put_together() {
+    let mut table = Table::new(2);
+    // Half of the second block is bad from one, the third block from the other.
+    table.send(0, [good(0)]);
+    table.send_bytes(0, 16, &[9; 8]);
+    table.send(0, [good(2)]);
+    table.send(1, [good(1), bad(2), good(3)]);
+    assert_eq!(table.rulings(), [EQUAL, DIFFERS, EQUAL, EQUAL, DIFFERS, EQUAL]);
+    assert_eq!(table.credited(), [(0, 2 * BLOCK), (1, 2 * BLOCK)]);
+}
+
+#[test]
+fn a_copy_in_other_blocks_is_found_behind_what_others_sent_elsewhere() {
+    let mut table = Table::new(4);
+    table.send(3, [bad(0)]);
+    table.to(3, 9);
+    table.send(0, [good(0), good(1), good(2)]);
+    table.send(1, [bad(3)]);
+    table.send_bytes(2, 48, &GOOD[48..56]);
+    table.send_bytes(2, 56, &GOOD[56..]);
+    table.send(1, [bad(3)]);
+    assert_eq!(table.rulings(), [DIFFERS, EQUAL, EQUAL, EQUAL, DIFFERS, EQUAL, EQUAL, AGAIN]);
+}
+
+/// Parts of the unit, so many of them, each good from one of two senders alone; what the second sends is of `second`.
+fn two_copies(table: &mut Table, parts: usize, second: usize) {
+    let len = GOOD.len() / parts;
+    for (sender, odd) in [(0, 0), (second, 1)] {
+        for (number, part) in GOOD.chunks(len).enumerate() {
+            let mut bytes = part.to_vec();
+            bytes[0] ^= u8::from(number % 2 == odd);
+            table.send_bytes(sender, (number * len) as u32, &bytes);
+        }
+    }
+}
+
+#[test]
+fn two_whole_copies_are_mixed_as_far_as_the_bound_and_beyond_it_no_failure_speaks_against_one_of_them() {
+    for (parts, is_tried) in [(2, true), (4, true), (8, false), (16, false)] {
+        let mut table = Table::new(2);
+        two_copies(&mut table, parts, 1);
+        let contents = table.contents();
+        let rulings = table.rulings_of(&contents);
+        if is_tried {
+            let expected = [[DIFFERS, EQUAL], [EQUAL, DIFFERS]].map(|pair| pair.repeat(parts / 2)).concat();
+            assert_eq!(rulings, expected, "{parts} parts");
+        } else {
+            assert_eq!(rulings, vec![doubted(Reason::Bound); 2 * parts], "{parts} parts");
+            assert!(contents.crowded, "{parts} parts: it is told");
+        }
+        // One sender alone cannot hide behind many versions.
+        let mut table = Table::new(1);
+        two_copies(&mut table, parts, 0);
+        let refuted = table.rulings().iter().filter(|(class, _)| *class == Class::Refuted).count();
+        assert_eq!(refuted, if is_tried { parts } else { 2 * parts }, "{parts} parts");
+    }
+}
+
+#[test]
+fn where_few_places_of_many_are_bad_in_the_first_copy_the_mix_is_found_whatever_the_bound() {
+    for wrong in 0..16 {
+        let mut table = Table::new(2);
+        let is_bad = |sender: usize, place: usize| (place == wrong) == (sender == 0);
+        for (sender, (place, part)) in
+            (0..2).flat_map(|sender| GOOD.chunks(4).enumerate().map(move |it| (sender, it)))
+        {
+            let mut bytes = part.to_vec();
+            bytes[1] ^= u8::from(is_bad(sender, place));
+            table.send_bytes(sender, (place * 4) as u32, &bytes);
+        }
+        let rulings = table.rulings();
+        let of = |sender: usize, place: usize| if is_bad(sender, place) { DIFFERS } else { EQUAL };
+        assert!((0..32).all(|it| rulings[it] == of(it / 16, it % 16)), "{wrong}: {rulings:?}");
+    }
+}
+
+#[test]
+fn a_second_version_over_two_first_ones_is_told_apart_place_by_place() {
+    let mut table = Table::new(1);
+    // The end of the second block came first from a stranger, its middle after the genuine one.
+    let mut sent = good(1).1;
+    sent[12..].fill(9);
+    table.send(0, [good(0), (1, sent), good(2), good(3)]);
+    table.second_part(1, 6, &[9; 6]);
+    table.second_part(1, 12, &good(1).1[12..]);
+    let rulings = table.rulings();
+    assert_eq!(rulings, [EQUAL, (Class::Verified, SecondVersion), EQUAL, EQUAL]);
+    assert_eq!(table.credited(), [(0, 4 * BLOCK)]);
+    let contents = table.contents();
+    let doubts = Doubts::of(table.doubts.clone(), |_| true, &mut Vec::new());
+    let ranges = std::iter::once(16..32).collect();
+    let right = contents.right(0, &table.shares[1], &doubts, &ranges, &mut table.shelf).expect("it was sent");
+    assert!(table.shelf.same(&right, &contents.references[0], 16..32), "its row names the bytes that are right");
+}
+
+#[test]
 fn two_connections_are_one_sender_only_with_one_endpoint_and_one_peer_id() {
     for (peer_ids, port, expected) in [([1, 1], 0, ALONE), ([1, 2], 0, TOGETHER), ([1, 1], 1, TOGETHER)] {
         let mut table = Table::new(2);

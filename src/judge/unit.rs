@@ -42,7 +42,7 @@ pub enum Why {
     Hash,
     /// They equal a verified copy of the unit, byte for byte.
     EqualsVerified,
-    /// Of two versions that were sent of them, the second equals a verified copy.
+    /// Of two versions that were sent of some of them, the second equals a verified copy, as do the others.
     SecondVersion,
     /// They differ from every verified copy of the unit.
     DiffersFromVerified,
@@ -71,7 +71,7 @@ words! {
         Hash = "hash",
         /// The bytes equal a verified copy of the unit.
         EqualsVerified = "equals-verified",
-        /// Of two versions that were sent, the second equals a verified copy of the unit.
+        /// Of two versions that were sent of some of the bytes, the second equals a verified copy of the unit, as do the others.
         SecondVersion = "second-version",
         /// The bytes differ from every verified copy of the unit.
         DiffersFromVerified = "differs-from-verified",
@@ -157,7 +157,7 @@ pub fn classes(
 ) -> Outcome {
     let (mut outcome, mut credited) = (Outcome::default(), Credited::default());
     let mut versions: BTreeMap<TransferId, Vec<Version>> = BTreeMap::new();
-    let piece = PieceDoubt { half_open: contents.found.matched.half_open(), ..piece };
+    let piece = piece.within(contents);
     let verdicts: Vec<Option<(Class, Why)>> =
         contents.copies.iter().map(|copy| of_failed(copy, shares, &piece, bench)).collect();
     // Of each share, which copy it is of: there may be as many as a sender likes.
@@ -205,11 +205,7 @@ pub fn classes(
             continue;
         }
         let own = right.or_else(|| contents.version_of(&share.parts, &fresh, ask));
-        let second = |ask: &mut dyn Ask| {
-            let second = bench.doubts.second_version(share)?;
-            contents.version_of(&second, &fresh, ask)
-        };
-        let version = own.or_else(|| second(ask));
+        let version = own.or_else(|| contents.version_among(share, bench.doubts, &fresh, ask));
         let (class, why) = if version.is_some() {
             let why = match (state, own) {
                 (State::Verified(_), _) => Why::Hash,
@@ -226,6 +222,8 @@ pub fn classes(
             failed
         } else if !contents.references.is_empty() {
             (Class::Unproven, Why::InDoubt(Reason::HalfUnknown))
+        } else if contents.untried {
+            (Class::Unproven, Why::InDoubt(Reason::Bound))
         } else {
             (Class::Unproven, if known { Why::Incomplete } else { Why::NotKnown })
         };
@@ -278,14 +276,20 @@ fn of_failed(copy: &Attempt, shares: &[Share], piece: &PieceDoubt, bench: &Bench
     let own = || copy.shares.iter().filter_map(|index| shares.get(*index));
     // A share that was perhaps read wrongly makes the failure of the whole one too.
     let doubt = own().find_map(|share| bench.refutes(share, Against::Failed, piece).err());
-    let transfers: BTreeSet<TransferId> = own().map(|share| share.transfer).collect();
-    let connections: BTreeSet<ConnectionId> = own().map(|share| share.stream.0).collect();
-    let senders = transfers.iter().filter_map(|id| bench.records.get(id.0 as usize));
     Some(match doubt {
         Some(reason) => (Class::Unproven, Why::InDoubt(reason)),
-        None if connections.len() == 1 || are_one(senders) => (Class::Refuted, Why::FailedAlone),
+        None if are_of_one(own(), bench) => (Class::Refuted, Why::FailedAlone),
         None => (Class::Disputed, Why::FailedTogether),
     })
+}
+
+/// Returns true if shares came on one connection, or from one client beyond doubt.
+pub(super) fn are_of_one<'s>(shares: impl Iterator<Item = &'s Share>, bench: &Bench<'_>) -> bool {
+    let senders: BTreeSet<(ConnectionId, TransferId)> =
+        shares.map(|share| (share.stream.0, share.transfer)).collect();
+    let connections: BTreeSet<ConnectionId> = senders.iter().map(|(connection, _)| *connection).collect();
+    let transfers: BTreeSet<TransferId> = senders.iter().map(|(_, transfer)| *transfer).collect();
+    connections.len() == 1 || are_one(transfers.iter().filter_map(|id| bench.records.get(id.0 as usize)))
 }
 
 /// Returns true if the shares of several connections came from one client beyond doubt: from one observed endpoint,

@@ -383,12 +383,12 @@ pub(crate) const UNLISTED_TORRENTS: usize = 1_000;
 /// Endpoints of torrents that were not given, which are counted.
 // Rationale: 9 bytes each and twice that while it grows: the addresses of four million peers in under 80 MB.
 pub(crate) const UNLISTED_ENDPOINTS: usize = (1 << 22) / 8 * 7;
-/// Ways to mix the copies of one piece that are hashed.
-// Rationale: each way costs one hash of the piece.
+/// Senders of one piece of whom each is tried with all that it sent of it.
+// Rationale: each costs one hash of the piece.
 pub(crate) const MIX_WAYS: usize = 8;
-/// Mixes of blocks in two versions that are hashed for one piece.
-// Rationale: four blocks in two versions each; each costs one hash of the piece.
-pub(crate) const MIXES: usize = 16;
+/// Mixes of what was sent of one piece in several versions that are hashed.
+// Rationale: six places in two versions each; each costs one hash of the piece.
+pub(crate) const MIXES: usize = 64;
 /// Runs of pieces that a report lists for a torrent.
 // Rationale: a report of a torrent of a million pieces stays readable; the table of pieces has all.
 pub const PIECE_RUNS: usize = 1_000;

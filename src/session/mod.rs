@@ -32,7 +32,7 @@ use crate::Limits;
 use crate::ends::{At, ConnectionId, Direction, Endpoint, FlowKey, FrameId, Sightings, Span, Transport};
 use crate::oddity::{Bound, GapKind, Lost, Occurrence, Oddity};
 use crate::stream::{EndReason, GapCause, Missing, Numbers, StreamItem};
-use crate::wire::{Block, BlockRef, Contest, HashRange, Message, PeerEvent, Start};
+use crate::wire::{Block, BlockRef, Chosen, Contest, HashRange, Message, PeerEvent, Start};
 use crate::words::words;
 
 words! {
@@ -73,11 +73,11 @@ pub enum SessionEvent<'cap> {
         /// Why it is in doubt.
         reason: Reason,
     },
-    /// A search may have ended at other places: the hash tells at which (T56).
+    /// A stretch may be framed otherwise: the hash tells how (T28, T56, T64).
     Contest {
-        /// Who sent what was searched.
+        /// Who sent it.
         from: Direction,
-        /// The places.
+        /// The ways.
         contest: Contest,
     },
     /// Two packets of one number carry other bytes in another length: the hash tells which is the sender's.
@@ -228,8 +228,8 @@ impl<'cap> Session<'cap> {
         }
     }
 
-    /// Says before the first byte where searches of a direction have to end, see [`Deframer::choose`](crate::wire::Deframer::choose).
-    pub fn choose(&mut self, direction: Direction, chosen: Vec<(u64, u64)>) {
+    /// Says before the first byte how a direction is to be framed, see [`Deframer::choose`](crate::wire::Deframer::choose).
+    pub fn choose(&mut self, direction: Direction, chosen: Vec<Chosen>) {
         self.sides[direction.index()].deframer.choose(chosen);
     }
 
@@ -489,8 +489,7 @@ impl<'cap> Session<'cap> {
                     }
                 }
                 PeerEvent::Unknown { id, len, reason, span } => {
-                    self.sides[direction.index()].unknown(id, len, span);
-                    let stretch = self.sides[direction.index()].unconfirmed(placed);
+                    let stretch = self.sides[direction.index()].unknown((id, len), reason, span, placed);
                     out.extend(stretch.map(|stretch| unsure(direction, stretch)));
                     out.push(self.odd(direction, span, Oddity::Message { id, len, reason }));
                 }
@@ -522,7 +521,9 @@ impl<'cap> Session<'cap> {
         let asked = receiver.outstanding.place(block.piece, block.begin);
         let acknowledges = answered.zip(asked).is_some_and(|(upto, place)| place <= upto);
         let answer = receiver.outstanding.answer(block.piece, block.begin, block.len);
-        sender.block(&block, &answer);
+        let placed = self.transport != Transport::Utp;
+        let stretch = sender.block(&block, &answer, placed);
+        out.extend(stretch.map(|stretch| unsure(direction, stretch)));
         // Rationale: only where the capture holds both directions whole can "never requested" be said.
         let whole = self.from_start
             && receiver.facts.gaps == 0

@@ -9,7 +9,9 @@ use crate::Limits;
 use crate::ends::{At, FrameId, Span};
 use crate::limits::{DIRECTION_HOLES, PENDING_ANSWERS};
 use crate::stream::{EndReason, GapCause, Missing};
-use crate::wire::{Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start};
+use crate::wire::{
+    Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start, UnknownReason,
+};
 
 /// The facts that the messages of one side prove.
 #[derive(Clone, Debug, Default)]
@@ -139,8 +141,10 @@ pub(super) struct SessionSide<'cap> {
     run: (u64, u64),
     /// The frame of its last keep-alive.
     keep_alive: Option<FrameId>,
-    /// Messages that followed the last block, but keep-alives.
+    /// Messages that followed the last block, but keep-alives, and those that are not understood.
     behind: u64,
+    /// Bytes of whole messages that followed the last block and are not understood.
+    strange: u64,
     /// True if the end of the direction was captured.
     pub(super) ended: bool,
     /// Where the last block stands in the stream, and its last frame. Where packets are numbered only, until a message
@@ -161,6 +165,7 @@ impl<'cap> SessionSide<'cap> {
             run: (0, 0),
             keep_alive: None,
             behind: 0,
+            strange: 0,
             ended: false,
             last_block: None,
             answers: VecDeque::new(),
@@ -197,11 +202,13 @@ impl<'cap> SessionSide<'cap> {
         self.behind > 0
     }
 
-    /// Returns true if the block in `stretch` is the last that was sent, nothing is missing from its header on, and
-    /// all of it was acknowledged: then its bytes have their place though no message follows.
+    /// Returns true if the block in `stretch` is the last that was sent, but for whole messages that are not understood,
+    /// nothing is missing from its header on, and all of it was acknowledged: then its bytes have their place though no
+    /// message follows.
     pub(super) fn has_arrived(&self, stretch: &Range<u64>) -> bool {
         let whole = self.facts.last_hole.is_none_or(|hole| hole.saturating_add(HEADER) <= stretch.start);
-        whole && stretch.end >= self.place && self.facts.acked_to >= self.place
+        let last = stretch.end.saturating_add(self.strange) >= self.place;
+        whole && last && self.facts.acked_to >= self.place
     }
 
     /// The stretch of the last block, if it is in doubt: no message that is understood follows it, and packets are
@@ -244,7 +251,6 @@ impl<'cap> SessionSide<'cap> {
         self.outstanding.request_within(BlockRef { piece, begin, length: BLOCK }, span, self.place);
     }
 
-    /// A message that is not understood. Of a request even the header says that something was asked for.
     /// A `piece` message of `len` bytes that is known by no piece; of its payload so much is in the capture.
     pub(super) fn cut_block(&mut self, len: u32, captured: u32) {
         self.run.0 += 1;
@@ -252,11 +258,24 @@ impl<'cap> SessionSide<'cap> {
         self.facts.unplaced.add_block(u64::from(captured), u64::from(len.saturating_sub(9)));
     }
 
-    pub(super) fn unknown(&mut self, id: u8, len: u32, span: Span) {
+    /// A message that is not understood. Of a request even the header says that something was asked for. Where it is not whole,
+    /// it gives the block before it, as [`Self::unconfirmed`] does; else what follows it tells.
+    pub(super) fn unknown(
+        &mut self,
+        (id, len): (u8, u32),
+        reason: UnknownReason,
+        span: Span,
+        placed: bool,
+    ) -> Option<Range<u64>> {
         self.run.0 += 1;
         if (id, len) == REQUEST {
             self.facts.requested.get_or_insert(span);
         }
+        if reason == UnknownReason::Incomplete {
+            return self.unconfirmed(placed);
+        }
+        self.strange = self.strange.saturating_add(LENGTH + u64::from(len));
+        None
     }
 
     /// A message. What may be zeros of the block before it gives that block, as [`Self::unconfirmed`] does.
@@ -286,11 +305,16 @@ impl<'cap> SessionSide<'cap> {
         None
     }
 
-    pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer) {
+    /// A block. Where it may be what bytes of the block before it look like, behind messages that are not understood, it gives
+    /// that block, as [`Self::unconfirmed`] does.
+    pub(super) fn block(&mut self, block: &Block<'cap>, answer: &Answer, placed: bool) -> Option<Range<u64>> {
+        let is_sure = self.strange == 0 || block.len == BLOCK || *answer != Answer::Unasked;
+        let unsure = if is_sure { None } else { self.unconfirmed(placed) };
         let facts = &mut self.facts;
         let captured: u64 = block.runs.iter().map(|run| run.bytes.len() as u64).sum();
         (self.run.0, self.run.1) = (self.run.0 + 1, self.run.1 + captured);
-        (self.last_block, self.behind) = (Some((block.stretch(), block.span.last.frame)), 0);
+        self.last_block = Some((block.stretch(), block.span.last.frame));
+        (self.behind, self.strange) = (0, 0);
         if self.run.1 >= SURE_BYTES && !facts.held_sync {
             // What was misframed before was content of this side.
             (facts.held_sync, facts.misframed) = (true, 0);
@@ -316,6 +340,7 @@ impl<'cap> SessionSide<'cap> {
         for run in &block.runs {
             self.delivery.payload(run.stream, run.stream + run.bytes.len() as u64);
         }
+        unsure
     }
 
     /// The frame was sent after the bytes of the other side before `upto`, whatever the times say.
@@ -359,5 +384,7 @@ const REQUEST: (u8, u32) = (6, 13);
 const BLOCK: u32 = 16_384;
 // Rationale: BEP 3: length, id, index and begin stand before the payload.
 const HEADER: u64 = 13;
+// Rationale: BEP 3: of these it is the first four bytes.
+const LENGTH: u64 = 4;
 /// So much misframed is no peer wire: a false header found in payload is one.
 pub(super) const BROKEN: u32 = 2;

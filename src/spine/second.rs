@@ -1,6 +1,6 @@
-//! The second look: where content imitates messages, the captures are read once for each framing of what a search found,
-//! where a packet of another length has the number of one, once without each of the two, and the hash tells which reading is
-//! right (T56).
+//! The second look: where content imitates messages, the captures are read once for each framing of what a search found (T56);
+//! where framing was lost, once without each of the headers before that (T28, T64); where a packet of another length has the
+//! number of one, once without each of the two. The hash tells which reading is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use crate::judge::Contests;
 use crate::limits::{CONTESTS, READINGS};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::session::Session;
-use crate::wire::Contest;
+use crate::wire::{About, Chosen, Contest};
 
 /// Decisions of the hash that a reading of the captures has to know before it begins: where searches for framing
 /// have to end, and which packets are not the sender's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SecondLook {
     /// By flow, number of the connection and direction.
-    chosen: BTreeMap<(FlowKey, u32, Direction), Vec<(u64, u64)>>,
+    chosen: BTreeMap<(FlowKey, u32, Direction), Vec<Chosen>>,
     /// By flow, frames of packets.
     rejected: BTreeMap<FlowKey, BTreeSet<FrameId>>,
     /// True if there were more readings than are tried.
@@ -40,9 +40,9 @@ impl Spine<'_, '_> {
 impl Shared<'_, '_> {
     /// Notes a stretch that may be framed otherwise.
     pub(super) fn contest(&mut self, session: &Session<'_>, from: Direction, contest: Contest) {
-        let Contest { begun, starts } = contest;
-        let choices = starts.into_iter().map(Choice::Start).collect();
-        self.question(session, from, begun, Question::Framing(begun), choices);
+        let Contest { about, begun, places } = contest;
+        let choices = places.into_iter().map(Choice::Place).collect();
+        self.question(session, from, begun, Question::Framing(about, begun), choices);
     }
 
     /// Notes two packets of one number and of different lengths. Without a choice, framing is lost behind them.
@@ -93,24 +93,35 @@ type Stretch = (FlowKey, u32, Direction, Question);
 /// A question that the hash decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 enum Question {
-    /// Where the search ends that begins at this offset.
-    Framing(u64),
+    /// How to frame a stretch that begins at this offset.
+    Framing(About, u64),
     /// Which of the packets in these frames is the sender's.
     Packet(FrameId, FrameId),
+}
+
+/// The direction of a stretch.
+fn way((flow, number, from, _): &Stretch) -> (FlowKey, u32, Direction) {
+    (*flow, *number, *from)
+}
+
+impl Question {
+    fn is_header(self) -> bool {
+        matches!(self, Self::Framing(About::Header, _))
+    }
 }
 
 /// One way to read a stretch.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 enum Choice {
-    /// The search ends here.
-    Start(u64),
+    /// The search ends here, or this header is none.
+    Place(Option<u64>),
     /// The packet in this frame is not the sender's.
     Without(Option<FrameId>),
 }
 
 impl SecondLook {
-    /// Where searches of a direction have to end.
-    pub(super) fn chosen(&self, flow: FlowKey, number: u32, from: Direction) -> Vec<(u64, u64)> {
+    /// How a direction is to be framed.
+    pub(super) fn chosen(&self, flow: FlowKey, number: u32, from: Direction) -> Vec<Chosen> {
         if self.chosen.is_empty() {
             return Vec::new();
         }
@@ -127,7 +138,10 @@ impl Contested {
     /// A tally of the verified bytes of stretches, to begin with.
     pub(crate) fn tally(contests: &[Self]) -> Contests {
         let mut tally = Contests::default();
-        contests.iter().for_each(|Self { key: (_, _, from, _), id, begun, .. }| tally.begin(*id, *from, *begun));
+        for Self { key: (_, _, from, question), id, begun, .. } in contests {
+            // Headers are chosen by all of their direction, and divide nothing.
+            tally.begin(*id, *from, if question.is_header() { 0 } else { *begun });
+        }
         tally
     }
 }
@@ -145,7 +159,7 @@ pub(crate) struct Readings {
 struct Ways {
     choices: Vec<Choice>,
     /// Verified bytes of the stretch with each; of packets also of all behind it, where that is all that differs: with a
-    /// forged handshake nothing is verified anywhere.
+    /// forged handshake nothing is verified anywhere. Of headers those of all of the direction.
     verified: Vec<Option<(u64, u64)>>,
     /// That of the present reading.
     now: usize,
@@ -166,36 +180,60 @@ impl Readings {
 
     /// Takes what a reading found; whether another one is wanted, and then `look` knows what it has to.
     pub(crate) fn go_on(&mut self, found: Vec<Contested>, verified: &Contests, look: &mut SecondLook) -> bool {
+        // Questions of this reading, and directions with one that only this reading shows.
+        let (mut asked, mut fresh) = (BTreeSet::new(), BTreeSet::new());
         for Contested { key, id, begun, choices } in found {
-            let behind = match key.3 {
-                Question::Framing(_) => 0,
-                Question::Packet(..) => verified.verified_behind(id, key.2, begun),
+            let own = || verified.verified(id, key.2, begun);
+            let behind = |begun| verified.verified_behind(id, key.2, begun);
+            let bytes = match key.3 {
+                Question::Framing(About::Search, _) => (own(), 0),
+                Question::Framing(About::Header, _) => (0, behind(0)),
+                Question::Packet(..) => (own(), behind(begun)),
             };
-            let bytes = (verified.verified(id, key.2, begun), behind);
+            if !self.stretches.contains_key(&key) {
+                fresh.insert(way(&key));
+            }
+            asked.insert(key);
             let verified = vec![None; choices.len()];
             let known = self.stretches.entry(key).or_insert(Ways { choices, verified, now: 0 });
             if let Some(verified) = known.verified.get_mut(known.now) {
-                *verified = Some(bytes);
+                *verified = if key.3.is_header() { (*verified).max(Some(bytes)) } else { Some(bytes) };
+            }
+            if key.3.is_header() && known.now > 0 && known.verified.first().copied().flatten() < Some(bytes) {
+                // It is decided: there may be others behind it, which take readings.
+                known.verified.iter_mut().for_each(|verified| _ = verified.get_or_insert((0, 0)));
             }
         }
+        // Where framing is no longer lost, nothing is asked of the headers before.
+        self.stretches.retain(|key, ways| !key.3.is_header() || ways.now > 0 || asked.contains(key));
         self.readings += 1;
-        let mut changed = false;
         let untried = self.readings < READINGS;
-        for ways in self.stretches.values_mut() {
-            // What did not come up in this reading is not wanted.
-            if let Some(verified @ None) = ways.verified.get_mut(ways.now) {
-                *verified = Some((0, 0));
+        // Directions in which another choice is made now. Framing may be lost for whatever else is asked of a direction: then
+        // its headers are asked last, and one by one, as what a header hid that is none may hold another one.
+        let mut changed = BTreeSet::new();
+        for header in [false, true] {
+            for (key, ways) in self.stretches.iter_mut().filter(|(key, _)| key.3.is_header() == header) {
+                // What did not come up in this reading is not wanted.
+                if let Some(verified @ None) = ways.verified.get_mut(ways.now) {
+                    *verified = Some((0, 0));
+                }
+                let next = ways.verified.iter().position(|verified| verified.is_none());
+                let next = next.filter(|_| untried).unwrap_or_else(|| ways.best());
+                let waits = header && untried && changed.contains(&(way(key), false));
+                let holds = header && untried && ways.now > 0 && fresh.contains(&way(key));
+                if !waits && !holds && std::mem::replace(&mut ways.now, next) != next {
+                    changed.insert((way(key), header));
+                }
             }
-            let next = ways.verified.iter().position(|verified| verified.is_none());
-            let next = next.filter(|_| untried).unwrap_or_else(|| ways.best());
-            changed |= std::mem::replace(&mut ways.now, next) != next;
         }
+        let changed = !changed.is_empty();
         look.crowded = self.stretches.values().any(|ways| ways.verified.contains(&None)) && !untried;
         (look.chosen, look.rejected) = (BTreeMap::new(), BTreeMap::new());
         for ((flow, number, from, question), ways) in &self.stretches {
             match (question, ways.choices.get(ways.now)) {
-                (Question::Framing(begun), Some(Choice::Start(start))) => {
-                    look.chosen.entry((*flow, *number, *from)).or_default().push((*begun, *start));
+                (Question::Framing(about, begun), Some(Choice::Place(place))) => {
+                    let chosen = Chosen { about: *about, begun: *begun, place: *place };
+                    look.chosen.entry((*flow, *number, *from)).or_default().push(chosen);
                 }
                 (_, Some(Choice::Without(Some(frame)))) => {
                     look.rejected.entry(*flow).or_default().insert(*frame);

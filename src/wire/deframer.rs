@@ -10,8 +10,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::body::{self, OpenBody};
+use super::contest::{About, Chosen, Contest};
 use super::handshake::{self, HANDSHAKE, HANDSHAKE_LEN, HandshakeSniff, sniff};
-use super::header::{Header, MAX_HEADER, PIECE, PIECE_HEADER};
+use super::header::{Header, MAX_HEADER, PIECE, PIECE_FIXED, PIECE_HEADER};
 use super::resync::{AtEnd, Expectation, Nothing, Search};
 use super::rivals::Rivals;
 use super::stretch::Stretch;
@@ -52,8 +53,10 @@ pub struct Deframer<'cap> {
     stretch: Option<Box<Stretch<'cap>>>,
     /// Other framings of what searches found, while they are looked for.
     rivals: Option<Box<Rivals<'cap>>>,
-    /// Where a search that begins at the first offset has to end: at the second.
-    chosen: Vec<(u64, u64)>,
+    /// Where searches have to end, and which headers are none.
+    chosen: Vec<Chosen>,
+    /// Where the last two messages begin, but keep-alives, the last one first.
+    heads: [Option<u64>; 2],
     /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
     /// True once nothing follows.
@@ -97,6 +100,7 @@ impl<'cap> Deframer<'cap> {
             stretch: None,
             rivals: None,
             chosen: Vec::new(),
+            heads: [None; 2],
             queue: VecDeque::new(),
             ending: false,
             message_bytes: limits.message_bytes,
@@ -105,11 +109,11 @@ impl<'cap> Deframer<'cap> {
         }
     }
 
-    /// Says before the first byte where searches have to end: one that begins at the first offset of a pair, at the second.
-    pub fn choose(&mut self, chosen: Vec<(u64, u64)>) {
+    /// Says before the first byte where searches have to end, and which headers are none.
+    pub fn choose(&mut self, chosen: Vec<Chosen>) {
         self.chosen = chosen;
         if let WireState::Search(search) = &mut self.state {
-            begin(search, &self.chosen);
+            lost::begin(search, &self.chosen);
         }
     }
 
@@ -198,10 +202,16 @@ impl<'cap> Deframer<'cap> {
         let limited = matches!(state, WireState::Idle(_));
         let skipped = match state {
             WireState::Piece(block) => {
+                if block.len > USUAL_BLOCK - PIECE_FIXED {
+                    self.doubt_headers(out);
+                }
                 out.push(PeerEvent::Block(block));
                 0
             }
             WireState::Body(body) => {
+                if body.len > USUAL_BLOCK {
+                    self.doubt_headers(out);
+                }
                 out.push(body.cut());
                 0
             }
@@ -363,16 +373,21 @@ impl<'cap> Deframer<'cap> {
         };
         let long = header.len() > self.message_bytes;
         let doubted = self.framing == Framing::Resynchronised && !header.is_plausible(self.message_bytes);
-        if long || doubted {
+        let denied = self.is_denied(place.offset, out);
+        if long || doubted || denied {
             if before == 0 {
                 self.window.push(*chunk);
             }
-            if long {
+            if long && !denied {
                 let (id, len, reason) = (header.id(), header.len(), UnknownReason::Length);
                 out.push(PeerEvent::Unknown { id, len, reason, span: place.span });
             }
-            self.lose(place.offset.saturating_add(1), chunk.at, false, out);
+            self.lose_header(place.offset, chunk.at, denied, out);
             return;
+        }
+        // Where framing was found by a search, rivals are looked for; they begin within a usual block.
+        if header != Header::KeepAlive && (self.framing == Framing::InSync || header.len() > USUAL_BLOCK) {
+            self.heads = [Some(place.offset), self.heads[0]];
         }
         self.window.clear();
         self.rivals.iter_mut().for_each(|rivals| rivals.note(place.offset));
@@ -569,22 +584,6 @@ impl<'cap> Deframer<'cap> {
     }
 }
 
-/// Passes over what stands before the place that was chosen for a search.
-fn begin(search: &mut Search, chosen: &[(u64, u64)]) {
-    if let Some((_, start)) = chosen.iter().find(|(begun, _)| *begun == search.begun()) {
-        search.begin_at(*start);
-    }
-}
-
-/// Places at which the first message may begin that a search found: the hash tells at which (T56).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contest {
-    /// Where in the stream the search began.
-    pub begun: u64,
-    /// The places, that of the framing that is read first.
-    pub starts: Vec<u64>,
-}
-
 /// Where a header was read.
 struct PieceStart {
     offset: u64,
@@ -594,6 +593,8 @@ struct PieceStart {
 
 // Rationale: 64 bits of it; a snap length of 96 leaves 14 bytes of a handshake over uTP and IPv6.
 const LEAST_PREFIX: usize = 8;
+// Rationale: nearly all blocks have 16 KiB, and hardly any other message has more.
+const USUAL_BLOCK: u32 = (16 << 10) + PIECE_FIXED;
 
 #[cfg(test)]
 mod tests;

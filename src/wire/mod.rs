@@ -3,6 +3,7 @@
 mod azureus;
 mod body;
 mod client;
+mod contest;
 mod deframer;
 mod extended;
 mod handshake;
@@ -21,7 +22,8 @@ pub use crate::oddity::UnknownReason;
 
 pub use azureus::{Azureus, AzureusHandshake, azureus_have};
 pub use client::{client_name, printable};
-pub use deframer::{Contest, Deframer, Start};
+pub use contest::{About, Chosen, Contest};
+pub use deframer::{Deframer, Start};
 pub use extended::{ExtendedError, ExtendedHandshake, Holepunch, HolepunchKind, LtDontHave, MetadataMessage};
 pub use handshake::{HANDSHAKE, HandshakeSniff, sniff};
 pub use pex::{AzureusPex, PexFlags, PexMessage, PexPeer};
@@ -86,7 +88,7 @@ pub enum PeerEvent<'cap> {
         /// The frame in which the next message begins.
         at: At,
     },
-    /// A place at which the message that was found may have been framed otherwise.
+    /// A stretch that may be framed otherwise.
     Contest(Contest),
     /// Bytes in which no message was found: the search reached [`crate::Limits::resync_bytes`], and nothing after it is
     /// read.

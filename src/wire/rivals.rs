@@ -1,7 +1,7 @@
 //! Other framings of what a search found: content may hold what looks like messages, at the same place in every block,
 //! and only the hash tells which framing is right (T56).
 
-use super::deframer::Contest;
+use super::contest::{About, Contest};
 use super::resync::{Candidate, Expectation, Search};
 use super::window::{Chunk, Window};
 use crate::limits::{RIVAL_HEADERS, RIVAL_STARTS, SEARCH_SLICES};
@@ -88,7 +88,7 @@ struct Rivalry {
 impl Rivalry {
     fn new(begun: u64, found: &Candidate, max: u32) -> Self {
         Self {
-            contest: Contest { begun, starts: vec![found.offset] },
+            contest: Contest { about: About::Search, begun, places: vec![Some(found.offset)] },
             own: Vec::new(),
             over: false,
             end: found.next().max(found.offset.saturating_add(USUAL)),
@@ -98,12 +98,12 @@ impl Rivalry {
 
     fn look(&mut self, window: &Window<'_>, last: bool, expected: &dyn Expectation) -> Option<Contest> {
         while let Some(candidate) = self.search.find(window, last, expected) {
-            let starts = &mut self.contest.starts;
-            if candidate.offset >= self.end || starts.len() >= RIVAL_STARTS {
+            let places = &mut self.contest.places;
+            if candidate.offset >= self.end || places.len() >= RIVAL_STARTS {
                 return Some(self.contest.clone());
             }
             if !candidate.handshake && !self.own.contains(&candidate.offset) {
-                starts.push(candidate.offset);
+                places.push(Some(candidate.offset));
             }
             self.search.restart(candidate.offset.saturating_add(1));
         }

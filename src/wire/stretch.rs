@@ -41,6 +41,8 @@ pub(super) struct Stretch<'cap> {
     chunks: Vec<Chunk<'cap>>,
     /// Gaps of unknown length, in order.
     rifts: Vec<Rift>,
+    /// Bytes at its beginning that were captured and are not what they should be: those of a header.
+    denied: u64,
     /// Bytes in gaps of known length of which nothing but what follows tells.
     unseen: u64,
     /// True if the stretch is longer than can be kept: then it is only measured.
@@ -77,7 +79,12 @@ impl<'cap> Stretch<'cap> {
     /// A stretch from the message border at stream offset `from`; framing was lost at `at`.
     pub fn new(from: u64, at: At) -> Self {
         let (chunks, rifts) = (Vec::new(), Vec::new());
-        Self { open: None, rest: 0, from, reached: from, at, chunks, rifts, unseen: 0, full: false }
+        Self { open: None, rest: 0, from, reached: from, at, chunks, rifts, denied: 0, unseen: 0, full: false }
+    }
+
+    /// One that begins with a header that is none, where that of a `piece` message may have been.
+    pub fn behind_header(from: u64, at: At) -> Self {
+        Self { denied: PIECE_HEADER as u64, ..Self::new(from, at) }
     }
 
     /// One that begins at a gap in a message of which `rest` bytes were still to come.

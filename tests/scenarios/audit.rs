@@ -286,21 +286,30 @@ fn zeros_bind_nobody_to_a_torrent() {
 }
 
 #[test]
-fn more_senders_than_are_tried_is_told() {
+fn any_number_of_senders_is_tried_and_more_versions_than_are_tried_are_told() {
     let torrent = Recipe::single("ten.bin", 10 * 4_096, 10 * 4_096, 8).v1();
-    let mut world = World::new();
-    for (number, (begin, len)) in torrent.blocks_of(0, 4_096).into_iter().enumerate() {
-        let conn = join(&mut world, &torrent, M, &format!("93.184.16.{}:6881", 1 + number));
-        world.send(conn, Side::A, &wire::request(0, begin, len));
-        match number {
-            3 => world.bad_piece(conn, Side::B, &torrent, 0, begin, len),
-            _ => world.piece(conn, Side::B, &torrent, 0, begin, len),
+    for twice in [false, true] {
+        let mut world = World::new();
+        let blocks: Vec<_> = torrent.blocks_of(0, 4_096).into_iter().enumerate().collect();
+        for (number, (block, (begin, len))) in blocks.iter().chain(blocks.iter().filter(|_| twice)).enumerate() {
+            let (begin, len) = (*begin, *len);
+            let conn = join(&mut world, &torrent, M, &format!("93.184.16.{}:6881", 1 + number));
+            world.send(conn, Side::A, &wire::request(0, begin, len));
+            match number {
+                // Nobody sends this one as it is in the torrent.
+                _ if *block == 3 => {
+                    world.deliver(conn, Side::B, 0, begin, &vec![number as u8; len as usize], false)
+                }
+                0..10 => world.piece(conn, Side::B, &torrent, 0, begin, len),
+                _ => world.bad_piece(conn, Side::B, &torrent, 0, begin, len),
+            }
         }
+        let evidence = analyze(&world, &torrent);
+        let row = sums(&evidence, &torrent).bytes;
+        let expected = if twice { (0, 0, 81_920) } else { (40_960, 0, 0) };
+        assert_eq!((row.disputed, row.refuted, row.unproven), expected);
+        assert_eq!(evidence.anomalies.tally(Kind::LimitReached).is_some(), twice);
     }
-    let evidence = analyze(&world, &torrent);
-    let row = sums(&evidence, &torrent).bytes;
-    assert_eq!((row.disputed, row.refuted), (40_960, 0));
-    assert!(evidence.anomalies.tally(Kind::LimitReached).is_some());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::synth::capture::{self, LINK_ETHERNET, Order, Record, Ticks};
 use crate::synth::frame::Sum;
 use crate::synth::hearsay;
 use crate::synth::run::Run;
+use crate::synth::utp::UtpConn;
 
 const M6: &str = "[2001:db8::20]:50001";
 const S6: &str = "[2001:db8::7]:6881";
@@ -226,6 +227,86 @@ fn t59_t62_a_handshake_that_is_cut_off_names_its_torrent_or_could_be_of_it() {
                 let json = |torrent: &Torrent| Run::new().capture(world.pcap()).torrent(torrent).json(1, 64 << 20);
                 let absent = |torrent: &Torrent| json(torrent).contains("No peer of the torrent");
                 assert!(!absent(torrent), "{name}");
+            }
+        }
+    }
+}
+
+/// S serves all of `torrent` in order, each block asked for before it; gives the frames that begin a message of S with payload,
+/// and those that ask for one.
+fn served(torrent: &Torrent, utp: bool) -> (World, Vec<usize>, Vec<usize>) {
+    let (mut world, mut blocks, mut requests) = (World::new(), Vec::new(), Vec::new());
+    let mut utp = utp.then(|| UtpConn::open(&mut world, address(M), address(S), 4_711, [1, 500]));
+    let mut tcp = None;
+    match &mut utp {
+        Some(conn) => conn.join(&mut world, torrent, [id(1), id(2)]),
+        None => tcp = Some(join(&mut world, torrent, M, S)),
+    }
+    for (piece, begin, len) in all_blocks(torrent) {
+        let (request, bytes) = (wire::request(piece, begin, len), torrent.block(piece, begin, len));
+        requests.push(world.packets.len());
+        match (&mut utp, tcp) {
+            (Some(conn), _) => conn.send(&mut world, 0, &request),
+            (None, conn) => world.send(conn.expect("TCP"), Side::A, &request),
+        }
+        blocks.push(world.packets.len());
+        match (&mut utp, tcp) {
+            (Some(conn), _) => conn.deliver(&mut world, 1, piece, begin, bytes, true),
+            (None, conn) => world.deliver(conn.expect("TCP"), Side::B, piece, begin, bytes, true),
+        }
+    }
+    (world, blocks, requests)
+}
+
+fn all_blocks(torrent: &Torrent) -> impl Iterator<Item = (u32, u32, u32)> {
+    (0..torrent.pieces())
+        .flat_map(|piece| torrent.blocks(piece).into_iter().map(move |(begin, len)| (piece, begin, len)))
+}
+
+#[test]
+fn t64_no_bit_of_the_header_of_a_message_costs_more_than_its_frame() {
+    for torrent in &torrents() {
+        for utp in [false, true] {
+            let (world, blocks, requests) = served(torrent, utp);
+            let (records, all) = (world.records(), sent(&world));
+            // Behind Ethernet, IPv4, and TCP or UDP with uTP.
+            let payload = 14 + 20 + if utp { 28 } else { 20 };
+            for (frame, len) in
+                [(blocks[2], 13), (blocks[3], 13), (*blocks.last().expect("one"), 13), (requests[2], 17)]
+            {
+                let least = verified(&read(&without(&records, frame), torrent));
+                for (byte, bit) in (0..len).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
+                    let hit = read(&flipped(&records, frame, payload + byte, bit), torrent);
+                    let name = format!("uTP {utp} frame {frame} byte {byte} bit {bit}");
+                    assert!(verified(&hit) >= least, "{name}: {} of {least}", verified(&hit));
+                    let served: u64 = hit.transfers.iter().map(|row| row.bytes.served).sum();
+                    assert!(served <= all, "{name}: {served} of {all}");
+                    assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn t64_two_damaged_headers_cost_no_more_than_their_frames() {
+    let recipe = || Recipe::single("r.bin", 2 * SMALL, 24 * SMALL as usize, 64);
+    for torrent in &[recipe().v1(), recipe().v2(), recipe().hybrid()] {
+        for utp in [false, true] {
+            let (world, blocks, _) = served(torrent, utp);
+            let payload = 14 + 20 + if utp { 28 } else { 20 };
+            for ((one, other), (byte, bit)) in [(2, 3), (2, 9), (4, 19), (5, 22)]
+                .into_iter()
+                .flat_map(|pair| [(1, 1), (1, 3), (2, 6), (2, 5), (3, 4)].map(|hit| (pair, hit)))
+            {
+                let (one, other) = (blocks[one], blocks[other]);
+                let records =
+                    flipped(&flipped(&world.records(), one, payload + byte, bit), other, payload + byte, bit);
+                let least = verified(&read(&without(&without(&world.records(), other), one), torrent));
+                let hit = read(&records, torrent);
+                let name = format!("uTP {utp} frames {one} and {other} byte {byte} bit {bit}");
+                assert!(verified(&hit) >= least, "{name}: {} of {least}", verified(&hit));
+                assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
             }
         }
     }

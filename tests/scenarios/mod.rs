@@ -19,6 +19,7 @@ mod hostile;
 mod identity;
 mod late;
 mod midstream;
+mod mixes;
 mod others;
 mod paths;
 mod return_path;

@@ -183,18 +183,17 @@ impl Table {
 
     /// All bytes of a share were sent again, as these.
     pub(super) fn second_version(&mut self, share: usize, bytes: Vec<u8>) {
-        let stretch = self.shares[share].stream.2.clone();
+        self.second_part(share, 0, &bytes);
+    }
+
+    /// Bytes of a share were sent again from this one on, as these.
+    pub(super) fn second_part(&mut self, share: usize, at: u64, bytes: &[u8]) {
+        let start = self.shares[share].stream.2.start + at;
         let place = Place { store: 0, offset: self.shelf.bytes.len() as u64 };
-        let run = Run {
-            start: 0,
-            len: bytes.len() as u32,
-            stream: stretch.start,
-            place,
-            frame: FrameId::new(0, 99),
-            head: 0,
-        };
-        self.shelf.bytes.extend_from_slice(&bytes);
-        let scope = Scope::Stretch(ConnectionId(1), Direction::LowToHigh, stretch);
+        let len = bytes.len() as u32;
+        let run = Run { start: 0, len, stream: start, place, frame: FrameId::new(0, 99), head: 0 };
+        self.shelf.bytes.extend_from_slice(bytes);
+        let scope = Scope::Stretch(ConnectionId(1), Direction::LowToHigh, start..start + u64::from(len));
         self.doubts.push(Doubt {
             scope,
             reason: Reason::OtherVersion,

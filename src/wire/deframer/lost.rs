@@ -1,6 +1,6 @@
 //! Framing is lost, and found again.
 
-use super::{Deframer, WireState, begin};
+use super::{About, Chosen, Contest, Deframer, WireState};
 use crate::ends::At;
 use crate::stream::{Missing, StreamItem};
 use crate::wire::PeerEvent;
@@ -74,6 +74,36 @@ impl<'cap> Deframer<'cap> {
         self.search_from(from, out);
     }
 
+    /// A header at the stream offset `from` is none, for it is impossible, or `denied`. What follows is explained as behind a
+    /// gap over the header: a damaged one costs no more than a missing one.
+    pub(super) fn lose_header(&mut self, from: u64, at: At, denied: bool, out: &mut Vec<PeerEvent<'cap>>) {
+        if !denied {
+            self.doubt_headers(out);
+        }
+        self.lose(from.saturating_add(1), at, denied, out);
+        self.stretch = Some(Box::new(Stretch::behind_header(from, at)));
+    }
+
+    /// Tells of the last headers: framing was lost behind them, and one of them may be damaged.
+    pub(super) fn doubt_headers(&mut self, out: &mut Vec<PeerEvent<'cap>>) {
+        let heads: Vec<u64> = self.heads.into_iter().flatten().collect();
+        if let Some(begun) = heads.last() {
+            let places = std::iter::once(None).chain(heads.iter().copied().map(Some)).collect();
+            out.push(PeerEvent::Contest(Contest { about: About::Header, begun: *begun, places }));
+        }
+    }
+
+    /// Returns true if the choice for a contest is that the header at this stream offset is none; then that contest is told
+    /// again.
+    pub(super) fn is_denied(&self, header: u64, out: &mut Vec<PeerEvent<'cap>>) -> bool {
+        let of = |chosen: &&Chosen| chosen.about == About::Header && chosen.place == Some(header);
+        let denied = self.chosen.iter().find(of);
+        out.extend(denied.map(|Chosen { about, begun, .. }| {
+            PeerEvent::Contest(Contest { about: *about, begun: *begun, places: Vec::new() })
+        }));
+        denied.is_some()
+    }
+
     /// Looks on for other framings of what was found, and tells of them.
     pub(super) fn look_for_rivals(
         &mut self,
@@ -84,7 +114,8 @@ impl<'cap> Deframer<'cap> {
         let Self { rivals, chosen, .. } = self;
         let Some(rivals) = rivals else { return };
         rivals.look(last, expected, |contest| {
-            if contest.starts.len() > 1 || chosen.iter().any(|(begun, _)| *begun == contest.begun) {
+            let is_chosen = |chosen: &Chosen| (chosen.about, chosen.begun) == (contest.about, contest.begun);
+            if contest.places.len() > 1 || chosen.iter().any(is_chosen) {
                 out.push(PeerEvent::Contest(contest));
             }
         });
@@ -92,6 +123,7 @@ impl<'cap> Deframer<'cap> {
 
     fn search_from(&mut self, from: u64, out: &mut Vec<PeerEvent<'cap>>) {
         self.abandon(out);
+        self.heads = [None; 2];
         let mut search = Search::new(from, self.message_bytes);
         begin(&mut search, &self.chosen);
         self.state = WireState::Search(search);
@@ -155,5 +187,13 @@ impl<'cap> Deframer<'cap> {
         };
         self.found(offset, skipped, handshake, expected, out);
         true
+    }
+}
+
+/// Passes over what stands before the place that was chosen for a search.
+pub(super) fn begin(search: &mut Search, chosen: &[Chosen]) {
+    let of = |chosen: &&Chosen| chosen.about == About::Search && chosen.begun == search.begun();
+    if let Some(Chosen { place: Some(start), .. }) = chosen.iter().find(of) {
+        search.begin_at(*start);
     }
 }

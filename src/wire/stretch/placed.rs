@@ -39,15 +39,17 @@ impl<'s, 'cap> Placed<'s, 'cap> {
         Self { stretch, gaps, chunks }
     }
 
-    /// Returns true if every captured byte where `run` puts a header is that of the header.
+    /// Returns true if every captured byte where `run` puts a header is that of the header, but those that are known to be wrong.
     pub(super) fn allows(&self, run: &[BlockRef]) -> bool {
         let mut start = self.stretch.rest;
         run.iter().all(|request| {
             let header = request.answer();
             let end = start.saturating_add(PIECE_HEADER as u64);
-            let same = self.within(start, end).all(|(place, chunk)| {
-                let own = chunk.bytes.iter().skip(start.saturating_sub(*place) as usize);
-                own.zip(header.iter().skip(place.saturating_sub(start) as usize)).all(|(own, due)| own == due)
+            let from = start.max(self.stretch.denied);
+            let same = self.within(from, end).all(|(place, chunk)| {
+                let own = chunk.bytes.iter().skip(from.saturating_sub(*place) as usize);
+                let due = header.iter().skip(from.max(*place).saturating_sub(start) as usize);
+                own.zip(due).all(|(own, due)| own == due)
             });
             start = start.saturating_add(size(*request));
             same
