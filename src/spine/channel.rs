@@ -485,7 +485,6 @@ fn read<'cap>(
     let mut events = std::mem::take(&mut shared.scratch.events);
     session.push(direction, item, &mut events);
     shared.clear_item(session, direction, item, opening);
-    shared.note_front(session, direction, item);
     if !events.is_empty() {
         note_opening(session, opening);
         shared.deliver(session, &mut events);
