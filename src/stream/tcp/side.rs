@@ -85,7 +85,7 @@ impl<'cap> TcpSide<'cap> {
         let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
         let len = segment.payload.bytes.len() as i64;
         start.map_or(FilledHole::Nothing, |start| {
-            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE)
+            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE, NEAR)
         })
     }
 

@@ -566,7 +566,7 @@ fn distance(seq_nr: u16, next: u64) -> i64 {
 const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
-const NEAR: i64 = 8_192;
+pub(super) const NEAR: i64 = 8_192;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;
