@@ -3,6 +3,7 @@
 
 mod attribution;
 mod audit;
+mod blind;
 mod claims;
 mod collision;
 mod content;

@@ -1,9 +1,11 @@
 //! One direction of a TCP connection: sequence numbers to offsets, holes, acknowledgements.
 
-use super::{NEAR, signed};
+use super::{NEAR, end_of, signed};
 use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
+use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
+use crate::stream::pending::PendingSide;
 use crate::stream::reorder::Reorder;
 use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits};
 
@@ -27,6 +29,8 @@ pub(super) struct TcpSide<'cap> {
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
     pub(super) held: Vec<(At, TcpSegment<'cap>)>,
+    /// Segments of anybody, ahead of all that came.
+    pub(super) blind: Blind<(At, TcpSegment<'cap>)>,
     pub(super) reorder: Reorder<'cap>,
     /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
     pub(super) ack: Option<(u64, At)>,
@@ -59,6 +63,7 @@ impl<'cap> TcpSide<'cap> {
     /// See [`super::TcpConnection::give_back`].
     pub(super) fn give_back(&mut self) {
         self.held = Vec::new();
+        self.blind = Blind::default();
         self.reorder.give_back();
     }
 
@@ -144,18 +149,24 @@ impl<'cap> TcpSide<'cap> {
         self.place(at, segment, limits, emit)
     }
 
-    /// Decides the start, if a SYN has not, and delivers the segments held for that.
+    /// Decides the start, if a SYN has not, and delivers the segments held for that: it is the lowest of those that are near
+    /// each other, and near what the other end acknowledges. Others are from anywhere, whichever came first.
     #[cold]
     fn release(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let held = std::mem::take(&mut self.held);
-        if let (None, Some((_, first))) = (self.origin, held.first()) {
-            let lowest = held
-                .iter()
-                .map(|(_, segment)| signed(segment.seq, first.seq))
-                .filter(|distance| (-NEAR..=0).contains(distance))
-                .min()
-                .unwrap_or(0);
-            self.origin = Some(first.seq.wrapping_add(lowest as u32));
+        let mut held = std::mem::take(&mut self.held);
+        if self.origin.is_none() {
+            let is_near = |one: u32, other: u32| signed(one, other).abs() <= NEAR;
+            let near = |of: &TcpSegment<'cap>| {
+                let near = held.iter().filter(|(_, segment)| is_near(segment.seq, of.seq)).count();
+                (near, self.hint.is_some_and(|ack| is_near(ack, of.seq)))
+            };
+            // Of several the first one.
+            if let Some(of) = held.iter().rev().map(|(_, segment)| *segment).max_by_key(near) {
+                held.sort_by_key(|(_, segment)| !is_near(segment.seq, of.seq));
+                let of_it = held.iter().filter(|(_, segment)| is_near(segment.seq, of.seq));
+                let lowest = of_it.map(|(_, segment)| signed(segment.seq, of.seq)).min().unwrap_or(0);
+                self.origin = Some(of.seq.wrapping_add(lowest as u32));
+            }
         }
         if let (None, 0, Some((at, _))) = (self.isn, self.reorder.seen_end(), held.first()) {
             self.reorder.holes.begin(at.frame);
@@ -176,7 +187,9 @@ impl<'cap> TcpSide<'cap> {
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn));
         let (mut payload, len) = (segment.payload, i64::from(segment.payload.wire_len));
         let (Some(distance), Some(mut start)) = (self.distance(seq), self.relative(seq)) else { return false };
-        if !(-NEAR..=SANE).contains(&distance) {
+        // What nobody has acknowledged may be no beginning at all.
+        let is_sure = self.isn.is_none() || self.ack.is_some() || self.reorder.seen_end() > 0;
+        if !(-NEAR..=if is_sure { SANE } else { NEAR }).contains(&distance) {
             if self.reorder.seen_end() > 0 || self.fin.is_some() {
                 return self.stray(at, segment, limits, emit);
             }
@@ -309,12 +322,15 @@ impl<'cap> TcpSide<'cap> {
     ) {
         let at = by.at;
         if self.origin.is_none() {
-            let covers = |(_, held): &(At, TcpSegment<'cap>)| {
-                (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
-            };
-            if self.held.is_empty() || !self.held.iter().all(covers) {
-                self.hint = Some(ack);
+            self.hint = Some(ack);
+            let ends = self.held.iter().map(|(_, held)| signed(ack, held.seq.wrapping_add(held.payload.wire_len)));
+            let lowest = ends.filter(|ahead| ahead.abs() <= NEAR).min();
+            if lowest.is_none_or(|ahead| ahead < 0) {
                 return;
+            }
+            let far = |(_, held): &mut (At, TcpSegment<'cap>)| signed(ack, held.seq).abs() > NEAR;
+            for (at, held) in self.held.extract_if(.., far) {
+                emit(StreamItem::OutOfWindow { len: u64::from(held.payload.wire_len), at });
             }
             self.release(limits, emit);
         }
@@ -405,6 +421,9 @@ impl<'cap> TcpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        if !self.blind.is_empty() {
+            self.get_to(limits, emit);
+        }
         let Some((ack, _)) = self.ack else { return };
         if ack > self.reorder.next() && self.reorder.is_waiting() && !self.expects_what_is_missing() {
             self.wait(ack, at, counts, limits, emit);
@@ -416,6 +435,25 @@ impl<'cap> TcpSide<'cap> {
         if upto > self.acked {
             self.acked = upto;
             emit(StreamItem::Acked { upto, at });
+        }
+    }
+
+    /// Takes segments that were kept apart where the stream, or what the receiver has, goes as far by now: for places that are
+    /// missing. Where the sender's own bytes came, they are left out.
+    #[cold]
+    fn get_to(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let upto = self.ack.map_or(0, |(ack, _)| ack).max(self.reorder.seen_end()) as i64;
+        let end = |of: &Self, segment: &TcpSegment<'cap>| of.relative(end_of(segment)).unwrap_or(0);
+        let mut blind = std::mem::take(&mut self.blind);
+        let reached = blind.reached(|(_, segment)| end(self, segment) <= upto);
+        self.blind = blind;
+        for (at, segment) in reached {
+            if end(self, &segment) <= self.reorder.next() as i64 {
+                emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+            } else {
+                self.suspect(&segment, emit);
+                _ = self.receive(at, &segment, limits, emit);
+            }
         }
     }
 
@@ -451,6 +489,10 @@ impl<'cap> TcpSide<'cap> {
         self.release(limits, emit);
         let Some(at) = self.last else { return };
         self.conclude_ack(limits);
+        self.get_to(limits, emit);
+        for (at, segment) in self.blind.take() {
+            emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+        }
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
             emit(StreamItem::Unaccepted { offset: ack, len, impossible: false });

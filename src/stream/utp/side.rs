@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
 use crate::packet::Payload;
+use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
@@ -70,6 +71,8 @@ pub(super) struct UtpSide<'cap> {
     heard: Option<u64>,
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
+    /// Packets of anybody, ahead of all that came; true where their receiver would not take them.
+    blind: Blind<(Waiting<'cap>, bool)>,
     /// Numbers whose places in the stream are asked for at the end.
     marks: Marks,
     hole_timer: HoleTimer,
@@ -262,7 +265,7 @@ impl<'cap> UtpSide<'cap> {
         if !self.started || seq > next {
             self.insert(waiting, emit);
             if !self.started && self.pending.len() >= HELD_PACKETS {
-                self.begin(limits, emit);
+                self.begin(None, limits, emit);
             }
         } else if seq == next {
             self.deliver(waiting, limits, emit);
@@ -289,9 +292,17 @@ impl<'cap> UtpSide<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         self.discard_strays(emit);
-        self.begin(limits, emit);
+        self.begin(None, limits, emit);
         let Some(at) = self.last.take() else { return };
         self.conclude_ack(limits);
+        self.get_to(limits, emit);
+        for (waiting, suspect) in self.blind.take() {
+            if suspect || self.ack.is_some() {
+                emit(StreamItem::OutOfWindow { len: u64::from(waiting.payload.wire_len), at: waiting.at });
+            } else {
+                self.place(waiting, limits, emit);
+            }
+        }
         while !self.pending.is_empty() {
             self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
         }
@@ -307,17 +318,6 @@ impl<'cap> UtpSide<'cap> {
         suspects.iter().for_each(|(first, last)| self.doubt(*first, *last, emit));
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         emit(StreamItem::End { reason, at });
-    }
-
-    /// Decides that the direction starts with the lowest packet held.
-    fn begin(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        if let (false, Some(first)) = (self.started, self.pending.front()) {
-            (self.next, self.origin) = (Some(first.seq), first.seq);
-            self.started = true;
-            let first = self.pending.iter().map(|waiting| waiting.at).min();
-            first.into_iter().for_each(|at| self.holes.begin(at.frame));
-            self.drain(limits, emit);
-        }
     }
 
     fn insert(&mut self, mut new: Waiting<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
