@@ -466,10 +466,20 @@ fn why(claim: &ClaimRow, document: &Document, captures: &Captures<'_>) -> Vec<St
         out.extend(host_sentences(host, &document.lists));
     }
     if out.is_empty() {
-        out.push("Nothing of this address and torrent is in the capture at that time.".to_owned());
+        let unread = claim.reasons.iter().any(|reason| UNREAD.contains(&reason.id));
+        out.push(if unread {
+            "No connection of this address at that time is shown to be of this torrent; one that could not be read whole may be."
+                .to_owned()
+        } else {
+            "Nothing of this address and torrent is in the capture at that time.".to_owned()
+        });
     }
     out
 }
+
+/// Reasons for which what is there was not read whole (notices.md, section 2.4, row 6).
+const UNREAD: [&str; 6] =
+    ["encrypted", "one-sided", "gap-in-range", "truncated-snaplen", "overlap-conflict", "bound-reached"];
 
 fn not_shown(claim: &ClaimRow) -> Vec<String> {
     let mut out = vec!["An address is not a person; several people or devices may share it.".to_owned()];

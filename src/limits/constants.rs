@@ -61,6 +61,9 @@ pub(crate) const CHALLENGED_PACKETS: usize = 64;
 /// Runs of packets of a direction that nothing of the other one has confirmed.
 // Rationale: a connection has one; a forger another.
 pub(crate) const UNJUDGED_PACKETS: usize = 64;
+/// Packets of a direction that acknowledge what the other end never sent, while they are taken for forged where they stand ahead.
+// Rationale: four blocks of 16 KiB in packets of the usual size; where the capture lacks the other direction all are such.
+pub(crate) const BLIND_PACKETS: usize = 64;
 /// Packets behind one that waits for what it acknowledges.
 // Rationale: as many as a hole is waited for: what waits for a packet that waits for a hole would never end that.
 pub(crate) const PENDING_BEHIND: usize = 1_024;

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use super::spilled::Spilled;
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::capture::{CaptureSet, Spill};
+use crate::capture::{CaptureSet, Frames, INPUTS_APART_NS, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
 use crate::limits::{CUT_FRAMES, WHOLE_FRAMES, WRONG_CHECKSUMS};
@@ -32,7 +32,7 @@ struct Tested {
     cut: BTreeMap<u64, FrameId>,
     /// The packets of some before that are whole.
     whole: BTreeSet<u64>,
-    /// The times of `wrong` by input, in order.
+    /// The times of `wrong` by input, in order, on the clock by which the inputs are merged.
     times: BTreeMap<u16, Vec<i64>>,
 }
 
@@ -50,13 +50,14 @@ pub(crate) fn damaged(
     if accused.is_empty() {
         return Ok(Vec::new());
     }
-    let stretches = Stretches::of(accused);
+    let mut read = captures.frames();
+    let stretches = Stretches::of(accused, &read);
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
         accused.iter().map(|one| ((one.flow, one.from), Tested::default())).collect();
     let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
     let decoder = Decoder::new(ChecksumPolicy::Flag, &options.limits).with_tunnels(options.tunnels);
     let mut decoder = decoder.reading_damage();
-    let (mut read, store) = (captures.frames(), Spilled(&spill));
+    let store = Spilled(&spill);
     let window = options.window.max(1);
     let mut release_at = window;
     while let Some(frame) = read.next(&mut untold)? {
@@ -64,7 +65,7 @@ pub(crate) fn damaged(
             release_at = read.position().saturating_add(window);
             read.release(0);
         }
-        if !stretches.holds(frame.at) {
+        if !stretches.holds(frame.at, &read) {
             continue;
         }
         decoder.each(&frame, &store, &mut untold, &mut |packet| note(packet, &mut tested))?;
@@ -74,14 +75,14 @@ pub(crate) fn damaged(
         if options.checksums != ChecksumPolicy::Ignore || tested.right <= tested.wrong.len() as u64 + tested.more {
             tested.wrong.clear();
         }
-        tested.sort();
+        tested.sort(&read);
         for at in &tested.wrong {
             anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
         }
     }
     let reason = |one: &Suspect| {
         let tested = tested.get(&(one.flow, one.from))?;
-        if tested.may_carry(&one.span) {
+        if tested.may_carry(&one.span, &read) {
             return Some(Reason::Damaged);
         }
         tested.is_cut(&one.span).then_some(Reason::NotTested)
@@ -104,27 +105,27 @@ impl Tested {
     }
 
     /// Puts the wrong ones in order, of frames and of times.
-    fn sort(&mut self) {
+    fn sort(&mut self, frames: &Frames<'_>) {
         self.wrong.sort_unstable_by_key(|at| at.frame);
         for at in &self.wrong {
-            self.times.entry(at.frame.file()).or_default().push(at.time.0);
+            self.times.entry(at.frame.file()).or_default().push(merged(at, frames));
         }
         self.times.values_mut().for_each(|times| times.sort_unstable());
     }
 
-    /// Returns true if a wrong frame may carry what comes in `span`: it is between its frames, or another tap captured it at about
-    /// that time.
-    fn may_carry(&self, span: &Span) -> bool {
+    /// Returns true if a wrong frame may carry what comes in `span`: it is between its frames, where one input holds these; in
+    /// other inputs, it came at about that time.
+    fn may_carry(&self, span: &Span, read: &Frames<'_>) -> bool {
         let (first, last) = frames(span);
+        let own = Some(first.file()).filter(|file| *file == last.file());
         let next = self.wrong.partition_point(|at| at.frame < first);
         let is_between = self.wrong.get(next).is_some_and(|at| at.frame <= last);
-        let around = around(span);
+        let around = around(span, read);
         let is_near = |times: &[i64]| {
             let next = times.partition_point(|time| time < around.start());
             times.get(next).is_some_and(|time| time <= around.end())
         };
-        let own = [first.file(), last.file()];
-        is_between || self.times.iter().any(|(file, times)| !own.contains(file) && is_near(times))
+        (own.is_some() && is_between) || self.times.iter().any(|(file, times)| Some(*file) != own && is_near(times))
     }
 
     /// Returns true if a frame between those of `span` is cut, in the same input.
@@ -140,10 +141,15 @@ fn frames(Span { first, last }: &Span) -> (FrameId, FrameId) {
     (first.frame.min(last.frame), first.frame.max(last.frame))
 }
 
-/// The time of a span, as another tap may have it.
-fn around(span: &Span) -> RangeInclusive<i64> {
-    let (first, last) = (span.first.time.0.min(span.last.time.0), span.first.time.0.max(span.last.time.0));
-    first.saturating_sub(APART_NS)..=last.saturating_add(APART_NS)
+/// The time of a frame on the clock by which the inputs are merged.
+fn merged(at: &At, frames: &Frames<'_>) -> i64 {
+    at.time.0.saturating_add(frames.clock(at.frame.file()))
+}
+
+/// The time of a span, as another tap may have it whose clock is not known.
+fn around(Span { first, last }: &Span, frames: &Frames<'_>) -> RangeInclusive<i64> {
+    let (first, last) = (merged(first, frames), merged(last, frames));
+    first.min(last).saturating_sub(INPUTS_APART_NS)..=first.max(last).saturating_add(INPUTS_APART_NS)
 }
 
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
@@ -179,7 +185,7 @@ struct Stretches {
 }
 
 impl Stretches {
-    fn of(accused: &[Suspect]) -> Self {
+    fn of(accused: &[Suspect], read: &Frames<'_>) -> Self {
         let mut stretches: BTreeMap<u16, Vec<(u64, u64)>> = BTreeMap::new();
         for Span { first, last } in accused.iter().map(|one| one.span) {
             let mut add = |frame: FrameId, from: u64, to: u64| {
@@ -197,17 +203,17 @@ impl Stretches {
             }
         }
         stretches.values_mut().for_each(join);
-        let times = accused.iter().map(|one| around(&one.span));
+        let times = accused.iter().map(|one| around(&one.span, read));
         let mut times = times.map(|around| (*around.start(), *around.end())).collect();
         join(&mut times);
         Self { frames: stretches, times }
     }
 
-    fn holds(&self, at: At) -> bool {
+    fn holds(&self, at: At, read: &Frames<'_>) -> bool {
         let stretches = self.frames.get(&at.frame.file());
         stretches.is_some_and(|stretches| is_in(stretches, at.frame.number()))
             // Several inputs may have captured one connection.
-            || ((self.frames.len() > 1 || stretches.is_none()) && is_in(&self.times, at.time.0))
+            || ((self.frames.len() > 1 || stretches.is_none()) && is_in(&self.times, merged(&at, read)))
     }
 }
 
@@ -233,5 +239,3 @@ fn is_in<T: Ord>(ranges: &[(T, T)], value: T) -> bool {
 // Rationale: several dozen segments of a flow among as many others: enough to tell one damaged frame from checksums that are
 // all wrong.
 const AROUND: u64 = 512;
-// Rationale: the clocks of two taps are told to be compared up to that far apart.
-const APART_NS: i64 = 1_500_000_000;

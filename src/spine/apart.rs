@@ -40,6 +40,17 @@ enum Sign {
     Acknowledged(u32),
 }
 
+impl Sign {
+    /// The sign of the other packet that has it in common.
+    fn reverse(self) -> Self {
+        match self {
+            Self::Copy(_) => self,
+            Self::Sent(number) => Self::Acknowledged(number),
+            Self::Acknowledged(number) => Self::Sent(number),
+        }
+    }
+}
+
 /// A sign, and the direction whose numbers it is about.
 type Key = (FlowKey, Direction, Sign);
 
@@ -63,10 +74,15 @@ impl Bounds {
         }
     }
 
+    /// Returns true if there are enough from both sides.
+    fn suffice(&self) -> bool {
+        self.below >= FEWEST && self.all.len() - self.below >= FEWEST
+    }
+
     /// The time that fits best: the sum over all bounds of by how much it misses them is the least. Of several the middle, or
     /// none at all if that fits as well.
     fn best(mut self) -> i64 {
-        if self.below < FEWEST || self.all.len() - self.below < FEWEST {
+        if !self.suffice() {
             return 0;
         }
         self.all.sort_unstable();
@@ -79,40 +95,60 @@ impl Bounds {
 /// Nanoseconds that bring the times of `file` to those of the inputs before it.
 #[cold]
 fn apart(file: u16, frames: &mut Frames<'_>, options: &Options<'_>) -> Result<i64, Error> {
-    let (mut own, mut span) = (HashMap::<Key, i64, foldhash::quality::FixedState>::default(), None);
-    let sample = frames.ahead(file).into_iter().flatten().take(SAMPLE);
-    read(sample, options, &mut |time, key| {
-        let (_, last) = span.get_or_insert((time, time));
-        *last = time.max(*last);
-        // The first time that it is there.
-        own.entry(key).or_insert(time);
-        true
-    })?;
-    let Some((first, last)) = span else { return Ok(0) };
-    let mut bounds = Bounds::default();
     let others: Vec<u16> = frames.before(file).take(MOST_INPUTS).collect();
-    for other in others {
-        let clock = frames.clock(other);
+    let mut bounds = Bounds::default();
+    compare(&[file], &others, frames, options, &mut |sign, ns| bounds.add(sign, ns))?;
+    if !bounds.suffice() {
+        // Of two taps with one direction each, the first packets of the one that holds more are over too soon.
+        bounds = Bounds::default();
+        compare(&others, &[file], frames, options, &mut |sign, ns| bounds.add(sign.reverse(), -ns))?;
+    }
+    Ok(bounds.best())
+}
+
+/// Gives what the first packets of the inputs `those`, and all of `these` at about their time, have in common: what a packet of
+/// `those` shows, and how much later that of `these` came by its clock.
+fn compare(
+    those: &[u16],
+    these: &[u16],
+    frames: &mut Frames<'_>,
+    options: &Options<'_>,
+    take: &mut dyn FnMut(Sign, i64),
+) -> Result<(), Error> {
+    let (mut known, mut span) = (HashMap::<Key, i64, foldhash::quality::FixedState>::default(), None);
+    for file in those {
+        let clock = frames.clock(*file);
+        let sample = frames.ahead(*file).into_iter().flatten().take(SAMPLE);
+        read(sample, options, &mut |time, key| {
+            let time = time.saturating_add(clock);
+            let (first, last) = span.get_or_insert((time, time));
+            (*first, *last) = (time.min(*first), time.max(*last));
+            // The first time that it is there.
+            known.entry(key).or_insert(time);
+            true
+        })?;
+    }
+    let Some((first, last)) = span else { return Ok(()) };
+    let mut found = 0;
+    for file in these {
+        let clock = frames.clock(*file);
         let near = frames
-            .ahead(other)
+            .ahead(*file)
             .into_iter()
             .flatten()
             .take(MOST_AHEAD)
             .skip_while(|frame| frame.at.time.0.saturating_add(clock) < first.saturating_sub(INPUTS_APART_NS))
             .take_while(|frame| frame.at.time.0.saturating_add(clock) <= last.saturating_add(INPUTS_APART_NS));
         read(near, options, &mut |time, (flow, direction, sign)| {
-            let matching = match sign {
-                Sign::Copy(_) => sign,
-                Sign::Sent(number) => Sign::Acknowledged(number),
-                Sign::Acknowledged(number) => Sign::Sent(number),
-            };
-            if let Some(own) = own.remove(&(flow, direction, matching)) {
-                bounds.add(matching, time.saturating_add(clock).saturating_sub(own));
+            let matching = sign.reverse();
+            if let Some(before) = known.remove(&(flow, direction, matching)) {
+                found += 1;
+                take(matching, time.saturating_add(clock).saturating_sub(before));
             }
-            bounds.all.len() < ENOUGH
+            found < ENOUGH
         })?;
     }
-    Ok(bounds.best())
+    Ok(())
 }
 
 /// Gives the signs of the packets in `frames` with their times to `take`, until that has enough.

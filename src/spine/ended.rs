@@ -14,7 +14,7 @@ use crate::stream::{Ended, Leftover};
 
 /// A connection whose content is written down.
 #[derive(Debug)]
-pub(super) struct EndedFlow {
+pub(super) struct EndedFlow<'cap> {
     pub(super) flow: FlowKey,
     /// As of [`TcpFlow`](super::TcpFlow).
     pub(super) number: u32,
@@ -23,9 +23,11 @@ pub(super) struct EndedFlow {
     pub(super) volume: Volume,
     /// As of [`TcpFlow`](super::TcpFlow).
     pub(super) syn: Option<(Direction, u32)>,
+    /// The late packets of the flow.
+    pub(super) late: Late<'cap>,
 }
 
-impl EndedFlow {
+impl<'cap> EndedFlow<'cap> {
     /// A connection that carried nothing.
     pub(super) fn nothing_of(flow: FlowKey) -> Self {
         Self {
@@ -35,12 +37,13 @@ impl EndedFlow {
             carried: CarriedProtocol::Other,
             volume: Volume::default(),
             syn: None,
+            late: Late::default(),
         }
     }
 
     /// Takes a packet that may still be of it; `false` when it is of another connection, or shows that this one was
     /// not over.
-    pub(super) fn take<'cap>(
+    pub(super) fn take(
         &mut self,
         packet: &Packet<'cap>,
         segment: &TcpSegment<'cap>,
@@ -58,9 +61,7 @@ impl EndedFlow {
             Leftover::Nothing => {}
             Leftover::Repeated(_) if shared.late.was_read(packet.at.frame) => {}
             Leftover::Repeated(len) if self.carried.is_peer() => {
-                let mut late = Late::default();
-                late.note(self.stop.late(packet.direction, segment), packet, shared);
-                late.end(self.flow, true, shared);
+                self.late.note(self.stop.late(packet.direction, segment), packet, shared);
                 let occurrence = Oddity::RepeatedAfterEnd { len }.at(packet.at);
                 shared.anomalies.odd(occurrence.sent(packet.flow, packet.direction));
             }
@@ -72,7 +73,8 @@ impl EndedFlow {
     }
 
     /// Counts what it carried.
-    pub(super) fn close(&self, shared: &mut Shared<'_, '_>) {
+    pub(super) fn close(&mut self, shared: &mut Shared<'_, 'cap>) {
+        std::mem::take(&mut self.late).end(self.flow, true, shared);
         shared.traffic.add(self.flow, FlowKind::Tcp, self.carried, &self.volume);
     }
 }

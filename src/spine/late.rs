@@ -1,6 +1,7 @@
 //! Packets that stand in the captures behind their place: a first reading notes them, and where each would have been in
 //! time; a second one reads them there (T58, T60).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Shared, Spine};
@@ -91,10 +92,46 @@ impl<'cap> Late<'cap> {
             shared.late.noted -= self.0.len();
             return;
         }
-        for (Due { before, place }, packet) in self.0 {
+        let (before_all, within): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|(due, _)| due.place < 0);
+        let noted = before_all.len();
+        let beginning = beginning(before_all);
+        shared.late.noted -= noted - beginning.len();
+        for (Due { before, place, .. }, packet) in within.into_iter().chain(beginning) {
             shared.late.due.insert((flow, before, place, packet.at.frame), packet);
         }
     }
+}
+
+/// Of packets from before the beginning of their directions those that lead up to it: what is sent again from long before is
+/// no beginning. They are due before the first of what follows, both directions as they stand in the file, and each in
+/// the order of its places.
+fn beginning<'cap>(mut packets: Vec<(Due, Packet<'cap>)>) -> Vec<(Due, Packet<'cap>)> {
+    // By direction of a connection, the last ones first.
+    packets.sort_by_key(|(due, packet)| (due.before, packet.direction, Reverse(due.behind)));
+    let (mut of, mut from) = (None, 0);
+    packets.retain(|(due, packet)| {
+        if of.replace((due.before, packet.direction)) != Some((due.before, packet.direction)) {
+            from = 0;
+        }
+        let leads = due.behind >= from - due.near;
+        if leads {
+            from = from.min(due.place);
+        }
+        leads
+    });
+    let Some(before) = packets.iter().map(|(due, _)| due.before).min() else { return packets };
+    packets.sort_by_key(|(due, packet)| (due.before, packet.direction, due.place));
+    let (mut of, mut last) = (None, None);
+    let mut order = Vec::with_capacity(packets.len());
+    for (due, packet) in packets {
+        if of.replace((due.before, packet.direction)) != Some((due.before, packet.direction)) {
+            last = None;
+        }
+        last = last.max(Some(packet.at.frame));
+        order.push((last, due, packet));
+    }
+    order.sort_by_key(|(last, ..)| *last);
+    (i64::MIN..).zip(order).map(|(place, (_, due, packet))| (Due { before, place, ..due }, packet)).collect()
 }
 
 impl<'cap> Latecomers<'cap> {

@@ -165,7 +165,7 @@ enum Flow<'cap> {
     Tcp(Box<TcpFlow<'cap>>),
     Udp(UdpFlow<'cap>),
     /// A TCP connection that is over.
-    Ended(EndedFlow),
+    Ended(EndedFlow<'cap>),
 }
 
 impl<'run, 'cap> Spine<'run, 'cap> {
@@ -343,7 +343,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         let shared = &mut self.shared;
         match evicted {
             // What it carried is written down, so nothing is lost.
-            Some((_, Flow::Ended(ended))) => ended.close(shared),
+            Some((_, Flow::Ended(mut ended))) => ended.close(shared),
             Some((key, flow)) => {
                 shared.anomalies.odd(Oddity::from(Bound::Flows).at(at).between(key));
                 flow.close(shared);
@@ -563,7 +563,7 @@ impl<'cap> Flow<'cap> {
         match self {
             Self::Tcp(flow) => flow.close(EndReason::Open, shared),
             Self::Udp(flow) => flow.close(EndReason::Open, shared),
-            Self::Ended(flow) => flow.close(shared),
+            Self::Ended(mut flow) => flow.close(shared),
         }
     }
 

@@ -290,7 +290,7 @@ impl<'cap> TcpFlow<'cap> {
     }
 
     /// Writes down what it carried; the volume is not counted yet.
-    pub(super) fn end(mut self, reason: EndReason, shared: &mut Shared<'_, 'cap>) -> EndedFlow {
+    pub(super) fn end(mut self, reason: EndReason, shared: &mut Shared<'_, 'cap>) -> EndedFlow<'cap> {
         self.release(|_| true, shared);
         let challenger = self.stream.take_challenger();
         if !challenger.is_empty() {
@@ -322,8 +322,11 @@ impl<'cap> TcpFlow<'cap> {
         let carried = self.channel.close(transported, moved, &mut self.volume, shared);
         // A beginning that came late hides what the rest is.
         let wanted = !is_other || self.late.has_beginning();
-        self.late.end(self.flow, wanted, shared);
-        EndedFlow { flow: self.flow, number: self.number, stop, carried, volume: self.volume, syn: self.syn }
+        let Self { flow, number, volume, syn, mut late, .. } = self;
+        if !wanted {
+            std::mem::take(&mut late).end(flow, false, shared);
+        }
+        EndedFlow { flow, number, stop, carried, volume, syn, late }
     }
 
     /// The packet of which this one is a copy.

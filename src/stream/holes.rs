@@ -11,8 +11,12 @@ use crate::ends::FrameId;
 pub struct Due {
     /// The frame before which it has to be read: that of the packet behind it, or the one at which its place was given up.
     pub before: FrameId,
-    /// Its place: packets that are due before one frame are read in the order of it.
+    /// Its place: packets that are due before one frame are read in the order of it. Below 0 before the beginning.
     pub place: i64,
+    /// The place behind it.
+    pub behind: i64,
+    /// Places that may be missing between it and the beginning, or another packet that belongs there.
+    pub near: i64,
 }
 
 /// Places that were given up, in the unit in which the direction's packets count. Small while there are none.
@@ -71,13 +75,16 @@ impl Holes {
         self.0.is_none()
     }
 
-    /// Takes out what a packet for these places fills, if it fills anything; `near` is how far before the beginning it may
-    /// stand.
-    pub(super) fn fill(&mut self, places: Range<i64>, near: i64) -> FilledHole {
-        let (Some(known), place) = (&mut self.0, places.start) else { return FilledHole::Nothing };
+    /// Takes out what a packet for these places fills, if it fills anything; `near` and `far` are how far before the beginning it
+    /// may stand on its own, and with others between.
+    pub(super) fn fill(&mut self, places: Range<i64>, near: i64, far: i64) -> FilledHole {
+        let (Some(known), place, behind) = (&mut self.0, places.start, places.end) else {
+            return FilledHole::Nothing;
+        };
+        let due = |before| FilledHole::Due(Due { before, place, behind, near });
         if place < 0 {
-            let before = known.begin.filter(|_| place >= -near && !places.is_empty());
-            return before.map_or(FilledHole::Nothing, |before| FilledHole::Due(Due { before, place }));
+            let before = known.begin.filter(|_| place >= -far && !places.is_empty());
+            return before.map_or(FilledHole::Nothing, due);
         }
         let (start, end) = (place as u64, places.end.max(0) as u64);
         let first = known.given_up.partition_point(|hole| hole.places.end <= start);
@@ -104,7 +111,7 @@ impl Holes {
                 }
             }
         }
-        FilledHole::Due(Due { before, place })
+        due(before)
     }
 }
 
@@ -134,27 +141,31 @@ mod tests {
         let mut holes = Holes::default();
         holes.give_up(100..200, frame(7), &limits);
         holes.give_up(300..310, frame(9), &limits);
-        assert_eq!(holes.fill(0..100, 50), FilledHole::Nothing);
-        let due = |before, place| FilledHole::Due(Due { before: frame(before), place });
-        assert_eq!(holes.fill(120..140, 50), due(7, 120));
-        assert_eq!(holes.fill(120..140, 50), FilledHole::Nothing);
-        assert_eq!(holes.fill(130..305, 50), due(7, 130));
-        assert_eq!(holes.fill(100..120, 50), due(7, 100));
-        assert_eq!(holes.fill(300..305, 50), FilledHole::Nothing);
-        assert_eq!(holes.fill(305..900, 50), due(9, 305));
-        assert_eq!(holes.fill(0..900, 50), FilledHole::Nothing);
+        assert_eq!(holes.fill(0..100, 50, 500), FilledHole::Nothing);
+        let due = |before, places: Range<i64>| {
+            FilledHole::Due(Due { before: frame(before), place: places.start, behind: places.end, near: 50 })
+        };
+        assert_eq!(holes.fill(120..140, 50, 500), due(7, 120..140));
+        assert_eq!(holes.fill(120..140, 50, 500), FilledHole::Nothing);
+        assert_eq!(holes.fill(130..305, 50, 500), due(7, 130..305));
+        assert_eq!(holes.fill(100..120, 50, 500), due(7, 100..120));
+        assert_eq!(holes.fill(300..305, 50, 500), FilledHole::Nothing);
+        assert_eq!(holes.fill(305..900, 50, 500), due(9, 305..900));
+        assert_eq!(holes.fill(0..900, 50, 500), FilledHole::Nothing);
     }
 
     #[test]
     fn what_comes_before_the_beginning_is_due_there_and_what_was_let_go_is_told() {
         let limits = StreamLimits { holes: 2, ..StreamLimits::from(&Limits::default()) };
         let mut holes = Holes::default();
-        assert_eq!(holes.fill(-10..0, 50), FilledHole::Nothing);
+        assert_eq!(holes.fill(-10..0, 50, 500), FilledHole::Nothing);
         holes.begin(frame(3));
-        assert_eq!(holes.fill(-10..0, 50), FilledHole::Due(Due { before: frame(3), place: -10 }));
-        assert_eq!(holes.fill(-51..-40, 50), FilledHole::Nothing);
+        let due = |place, behind| FilledHole::Due(Due { before: frame(3), place, behind, near: 50 });
+        assert_eq!(holes.fill(-10..0, 50, 500), due(-10, 0));
+        assert_eq!(holes.fill(-500..-40, 50, 500), due(-500, -40));
+        assert_eq!(holes.fill(-501..-40, 50, 500), FilledHole::Nothing);
         (1..4).for_each(|number| holes.give_up(10 * number..10 * number + 5, frame(number), &limits));
-        assert_eq!(holes.fill(10..15, 50), FilledHole::Forgotten);
-        assert_eq!(holes.fill(25..30, 50), FilledHole::Nothing);
+        assert_eq!(holes.fill(10..15, 50, 500), FilledHole::Forgotten);
+        assert_eq!(holes.fill(25..30, 50, 500), FilledHole::Nothing);
     }
 }

@@ -1,5 +1,6 @@
 //! Ordered bytes with typed gaps: the reorder buffer, TCP and uTP. A stream does not know BitTorrent.
 
+mod blind;
 mod challenge;
 mod hole_timer;
 mod holes;
@@ -8,6 +9,7 @@ mod path;
 mod pending;
 mod reorder;
 mod tcp;
+mod unjudged;
 pub mod utp;
 
 pub use holes::{Due, FilledHole};

@@ -4,8 +4,8 @@
 //! numbers in them. An end is *confirmed* when it acknowledges a number that the other end used. A packet whose
 //! acknowledgement no packet of the other end can have caused is not that of who really received them.
 
+use super::unjudged::{Sent, Unjudged};
 use crate::ends::{At, Direction};
-use crate::limits::UNJUDGED_PACKETS;
 
 /// The place of a packet in the numbers of its direction.
 pub(super) trait Place: Copy {
@@ -92,7 +92,7 @@ pub(super) struct ReturnPath<N, P = N> {
     used: [Used<N>; 2],
     /// Packets of each direction that came before any of the other one, with their acknowledgements, until that used what they
     /// name: small while there are none, and of neighbours one.
-    unjudged: [Vec<Unjudged<N, P>>; 2],
+    unjudged: [Option<Box<Unjudged<N, P>>>; 2],
     /// The latest acknowledgement that named nothing known, and when.
     named: [Option<(N, At)>; 2],
     /// True if packets of the direction acknowledge a number that the other one used.
@@ -101,20 +101,12 @@ pub(super) struct ReturnPath<N, P = N> {
     pub(super) present: [bool; 2],
 }
 
-/// Packets whose acknowledgements name about the same number, before the other end's numbers are known.
-#[derive(Clone, Copy, Debug)]
-struct Unjudged<N, P> {
-    ack: Option<N>,
-    /// The first and the last place that they take.
-    places: (P, P),
-}
-
 // Not derived: that would ask for `P: Default`.
 impl<N: Number, P> Default for ReturnPath<N, P> {
     fn default() -> Self {
         Self {
             used: [Used::default(); 2],
-            unjudged: [Vec::new(), Vec::new()],
+            unjudged: [None, None],
             named: [None; 2],
             confirmed: [false; 2],
             present: [false; 2],
@@ -154,21 +146,27 @@ impl<N> Default for Used<N> {
 
 impl<N: Number> Used<N> {
     #[inline]
-    fn note(&mut self, first: N, last: N, begins: bool) {
-        if !self.most.take(first, last, begins) {
-            self.note_rival(first, last, begins);
+    fn note(&mut self, (first, last, begins): (N, N, bool), reach: i64) {
+        if !self.most.take(first, last, begins, reach) {
+            self.note_rival(first, last, begins, reach);
         }
     }
 
     #[cold]
-    fn note_rival(&mut self, first: N, last: N, begins: bool) {
-        if !self.rival.take(first, last, begins) {
+    fn note_rival(&mut self, first: N, last: N, begins: bool, reach: i64) {
+        if !self.rival.take(first, last, begins, reach) {
             self.rival = Numbers::default();
-            _ = self.rival.take(first, last, begins);
+            _ = self.rival.take(first, last, begins, reach);
         }
         if self.rival.packets > self.most.packets {
             std::mem::swap(&mut self.most, &mut self.rival);
         }
+    }
+
+    /// Returns true if most packets agree, and more than one: anybody can send one.
+    #[inline]
+    fn is_known(&self) -> bool {
+        self.most.packets > self.rival.packets.max(1)
     }
 
     fn holds(&self, number: N) -> bool {
@@ -177,15 +175,15 @@ impl<N: Number> Used<N> {
 }
 
 impl<N: Number> Numbers<N> {
-    /// Takes the numbers of a packet, if they belong to the others.
+    /// Takes the numbers of a packet, if they belong to the others: are no more than `reach` from the highest.
     #[inline]
-    fn take(&mut self, first: N, last: N, begins: bool) -> bool {
+    fn take(&mut self, first: N, last: N, begins: bool, reach: i64) -> bool {
         let Some(highest) = self.highest else {
             *self = Self { highest: Some(last), before: last.away(first), begun: begins, packets: 1 };
             return true;
         };
         let step = last.away(highest);
-        if step > N::REACH || step < -N::REACH {
+        if step > reach || step < -reach {
             return false;
         }
         self.packets = self.packets.saturating_add(1);
@@ -215,9 +213,11 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         let (own, other) = (direction.index(), direction.reverse().index());
         self.present[own] = true;
         let blind = ack.is_some() && self.judge(direction, ack) == Ack::Impossible;
-        if let Some((first, last, begins)) = used.filter(|(.., begins)| *begins || !blind) {
-            self.used[own].note(first, last, begins);
-            if !self.unjudged[other].is_empty() {
+        if let Some(used) = used.filter(|(.., begins)| *begins || !blind) {
+            // What the other end may have caused may follow a gap of the capture.
+            let reach = if self.used[other].is_known() { N::REACH } else { N::NEAR };
+            self.used[own].note(used, reach);
+            if self.unjudged[other].is_some() {
                 self.acquit(direction.reverse());
             }
         }
@@ -231,59 +231,39 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         }
     }
 
-    /// Notes a packet of `direction` with data at the places `first..=last`: while no number of the other end is known, its
-    /// acknowledgement is not judged. Returns the last place of the packets before it where those acknowledge something else.
+    /// Notes a packet of `direction`: while the numbers of the other end are not known, its acknowledgement is not judged.
     #[inline]
-    pub(super) fn carries(&mut self, direction: Direction, places: (P, P), ack: Option<N>) -> Noted<P> {
-        if self.used[direction.reverse().index()].most.highest.is_none() {
-            self.note_unjudged(direction, places, ack)
-        } else {
-            Noted::Judged
-        }
+    pub(super) fn carries(&mut self, direction: Direction, sent: &Sent<N, P>) -> Noted<P> {
+        let other = &self.used[direction.reverse().index()];
+        // Of one packet it is not known whose it is, unless two agree.
+        let is_sure =
+            other.is_known() || (other.most.packets > 0 && self.judge_by_all(direction, sent.ack) == Ack::Fits);
+        if is_sure { Noted::Judged } else { self.unjudged[direction.index()].get_or_insert_default().note(sent) }
     }
 
-    #[cold]
-    fn note_unjudged(&mut self, direction: Direction, (first, last): (P, P), ack: Option<N>) -> Noted<P> {
-        let unjudged = &mut self.unjudged[direction.index()];
-        let is_full = unjudged.len() >= UNJUDGED_PACKETS;
-        let is_near = |before: &Unjudged<N, P>| match (before.ack, ack) {
-            (Some(before), Some(ack)) => ack.away(before).abs() <= N::STEP,
-            (before, ack) => before.is_none() && ack.is_none(),
-        };
-        match unjudged.last_mut() {
-            Some(before) if is_near(before) || is_full => {
-                // Whoever sends more kinds of acknowledgements than are kept is in doubt as a whole.
-                before.ack = if is_near(before) { ack } else { None };
-                if last.away(before.places.1) > 0 {
-                    before.places.1 = last;
-                }
-                if first.away(before.places.0) < 0 {
-                    before.places.0 = first;
-                }
-                Noted::WithOthers
-            }
-            before => {
-                let noted = Noted::Alone { behind: before.map(|before| before.places.1) };
-                unjudged.push(Unjudged { ack, places: (first, last) });
-                noted
-            }
-        }
+    /// Gives back what it holds of packets that are not judged.
+    pub(super) fn give_back(&mut self) {
+        self.unjudged = [None, None];
     }
 
     /// Lets go of packets of `direction` whose acknowledgements name what the other end uses.
     #[cold]
     fn acquit(&mut self, direction: Direction) {
-        let mut unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
-        unjudged.retain(|one| self.judge(direction, one.ack) != Ack::Fits);
-        self.unjudged[direction.index()] = unjudged;
+        let Some(mut unjudged) = self.unjudged[direction.index()].take() else { return };
+        unjudged.acquit(|ack| self.judge_by_all(direction, ack) == Ack::Fits);
+        self.unjudged[direction.index()] = Some(unjudged).filter(|unjudged| !unjudged.is_empty());
     }
 
     /// The places of the packets of `direction` that came before any of the other end, and whose acknowledgements name
-    /// nothing that it ever used.
+    /// nothing that it ever used; where nothing of it was captured, by what the others acknowledge.
     pub(super) fn suspects(&mut self, direction: Direction) -> Vec<(P, P)> {
-        let unjudged = std::mem::take(&mut self.unjudged[direction.index()]);
-        let suspect = |one: &Unjudged<N, P>| self.judge(direction, one.ack) != Ack::Fits;
-        unjudged.into_iter().filter(suspect).map(|one| one.places).collect()
+        let is_known = self.used[direction.reverse().index()].most.highest.is_some();
+        if is_known {
+            self.acquit(direction);
+        }
+        let unjudged = self.unjudged[direction.index()].take();
+        unjudged
+            .map_or_else(Vec::new, |unjudged| if is_known { unjudged.places() } else { unjudged.contradicting() })
     }
 
     /// Returns true if `direction` used `number`.
@@ -300,6 +280,12 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     /// have been used before the capture began, until the direction acknowledges a captured one.
     #[inline]
     pub(super) fn judge(&self, direction: Direction, ack: Option<N>) -> Ack {
+        let is_known = self.used[direction.reverse().index()].is_known();
+        if is_known { self.judge_by_all(direction, ack) } else { Ack::Fits }
+    }
+
+    /// As [`Self::judge`], also where one packet is all that was captured of the other end.
+    fn judge_by_all(&self, direction: Direction, ack: Option<N>) -> Ack {
         let other = &self.used[direction.reverse().index()].most;
         let Some(highest) = other.highest else { return Ack::Fits };
         let Some(ack) = ack else { return Ack::Impossible };
@@ -378,7 +364,7 @@ mod tests {
     fn a_packet_with_an_impossible_acknowledgement_shows_no_number_of_its_end() {
         for ahead in [200_000_000, 5_000_u32.wrapping_neg(), 20 << 20] {
             let mut path = path(true);
-            path.packet(S, at(3), Some((7, 7, true)), Some(2_000), SECOND);
+            (0..2).for_each(|_| path.packet(S, at(3), Some((7, 7, true)), Some(2_000), SECOND));
             let blind = 2_000_u32.wrapping_add(ahead);
             path.packet(D, at(4), Some((blind, blind + 9, false)), Some(900_000_000), SECOND);
             assert!(!path.used(D, blind), "{ahead}");
@@ -396,17 +382,23 @@ mod tests {
         assert_eq!((path.judge(S, Some(900)), path.judge(S, Some(1_100))), (Ack::Impossible, Ack::Fits));
     }
 
+    /// A packet with data.
+    fn sent<N, P>(places: (P, P), ack: Option<N>) -> Sent<N, P> {
+        Sent { places, data: true, opens: false, ack }
+    }
+
     #[test]
     fn what_came_before_the_other_end_is_judged_at_the_end() {
         let mut path: ReturnPath<u32> = ReturnPath::default();
         for (first, ack) in
             [(10, Some(1_000)), (20, Some(1_100)), (30, Some(90_000_000)), (40, Some(1_200)), (50, None)]
         {
-            path.carries(S, (first, first + 9), ack);
+            path.carries(S, &sent((first, first + 9), ack));
         }
-        assert_eq!(path.clone().suspects(S), [], "nothing is known of the other end");
-        path.packet(D, at(9), Some((1_000, 2_000, true)), None, SECOND);
-        assert_eq!(path.carries(S, (60, 69), Some(7)), Noted::Judged);
+        assert_eq!(path.clone().suspects(S), [(30, 39)], "nothing is known of the other end but by the others");
+        path.packet(D, at(9), Some((1_000, 1_500, true)), None, SECOND);
+        path.packet(D, at(9), Some((1_500, 2_000, false)), None, SECOND);
+        assert_eq!(path.carries(S, &sent((60, 69), Some(7))), Noted::Judged);
         assert_eq!(path.suspects(S), [(30, 39), (50, 59)]);
         assert_eq!(path.suspects(S), []);
     }
@@ -414,10 +406,11 @@ mod tests {
     #[test]
     fn what_the_other_end_used_long_before_its_last_number_acquits() {
         let mut path: ReturnPath<u16, u64> = ReturnPath::default();
-        assert_eq!(path.carries(S, (70_000, 70_000), Some(5)), Noted::Alone { behind: None });
-        assert_eq!(path.carries(S, (70_001, 70_001), Some(9)), Noted::WithOthers);
-        assert_eq!(path.carries(S, (70_002, 70_002), Some(31_000)), Noted::Alone { behind: Some(70_001) });
-        assert_eq!(path.carries(S, (140_000, 140_000), Some(20)), Noted::Alone { behind: Some(70_002) });
+        let mut carries = |number, ack| path.carries(S, &sent((number, number), Some(ack)));
+        assert_eq!(carries(70_000, 5), Noted::Alone { behind: None });
+        assert_eq!(carries(70_001, 9), Noted::WithOthers);
+        assert_eq!(carries(70_002, 31_000), Noted::Alone { behind: Some(70_001) });
+        assert_eq!(carries(140_000, 20), Noted::Alone { behind: Some(70_002) });
         for number in 1..30_000 {
             path.packet(D, at(9), Some((number, number, number == 1)), None, SECOND);
         }

@@ -41,6 +41,8 @@ pub(super) trait PendingSide<'cap> {
     fn expect(&mut self, lowest: Option<Self::Number>);
     /// Says of a packet that its receiver would not take it.
     fn suspect(&mut self, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>));
+    /// As [`Self::suspect`], where its acknowledgement is impossible: returns true if it is kept apart, as it stands ahead.
+    fn is_kept_apart(&mut self, at: At, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>)) -> bool;
     /// Takes a packet.
     fn receive(
         &mut self,
@@ -189,11 +191,18 @@ impl<P: Copy, N: Number> PendingPackets<P, N> {
             let mut emit = |item| items.push((direction, item));
             // It waited for what it acknowledges as long as anything is waited for.
             let judged = S::judged(&packet).map(|ack| ends.path.judge(direction, ack));
-            if matches!(judged, Some(Ack::Impossible | Ack::Ahead)) {
-                this.suspect(&packet, &mut emit);
-            }
+            let apart = match judged {
+                Some(Ack::Impossible) => this.is_kept_apart(at, &packet, &mut emit),
+                Some(Ack::Ahead) => {
+                    this.suspect(&packet, &mut emit);
+                    false
+                }
+                _ => false,
+            };
             let last = that.offset_of(need);
-            this.receive(at, &packet, &limits, &mut emit);
+            if !apart {
+                this.receive(at, &packet, &limits, &mut emit);
+            }
             let place = place(out, start, direction, |offset| last.is_none_or(|last| offset < last));
             out.splice(place..place, items);
         }

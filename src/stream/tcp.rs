@@ -1,7 +1,7 @@
 //! TCP (RFC 9293): sequence numbers to stream offsets, acknowledgements, holes, and the life of a connection.
 //!
 //! - A direction whose SYN was not captured starts where the SYN-ACK says, or else at the lowest of its first three segments (or of
-//!   those seen before the counterpart acknowledged them). Bytes before that start come out as
+//!   those seen before the counterpart acknowledged them) that are near each other. Bytes before that start come out as
 //!   [`StreamItem::Late`] with offset 0.
 //! - A hole is waited for. It becomes a gap when the bound on waiting segments is reached, when the receiver has
 //!   acknowledged it and between one and two waiting periods have passed since (a period is
@@ -12,6 +12,8 @@
 //!   each other: then the stream goes on with them behind a gap of unknown length.
 //! - A segment that acknowledges bytes which were not seen yet waits for them as long as holes are waited for, and then
 //!   comes behind them, with [`StreamItem::Answers`].
+//! - A segment that acknowledges what was never sent, ahead of all that came, makes no hole: it waits until the stream, or an
+//!   acknowledgement, comes to it. Where it never does, it is [`StreamItem::OutOfWindow`].
 //! - A SYN with other numbers, and what its sender sends on from it, is kept apart until the other end answers it: anybody
 //!   may have sent it. Where this connection goes on instead, it comes out as [`StreamItem::OutOfWindow`].
 //! - Neither FIN nor RST stops a direction, as either may be forged or reordered: [`StreamItem::End`] comes
@@ -24,6 +26,7 @@ mod side;
 use super::challenge::Challenge;
 use super::path::{Ack, Number, ReturnPath};
 use super::pending::{Ends, PendingPackets, PendingSide, both};
+use super::unjudged::Sent;
 use super::{EndReason, FilledHole, Numbers, StreamItem, StreamLimits};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
@@ -321,11 +324,11 @@ impl<'cap> TcpConnection<'cap> {
         }
         let (limits, start) = (self.limits, out.len());
         self.note_path(at, direction, segment);
-        let suspect = segment.payload.wire_len > 0
+        let suspect = TcpSide::carries(segment)
             && !segment.flags.syn
             && self.path.judge(direction, segment.ack) == Ack::Impossible;
-        if segment.payload.wire_len > 0 && !segment.flags.syn && !segment.flags.rst {
-            _ = self.path.carries(direction, (segment.seq, end(segment)), segment.ack);
+        if !segment.flags.rst && (segment.ack.is_some() || segment.payload.wire_len > 0) {
+            _ = self.path.carries(direction, &sent(segment));
         }
         let (this, that) = both(&mut self.sides, direction);
         if let Some(ack) = segment.ack {
@@ -354,13 +357,8 @@ impl<'cap> TcpConnection<'cap> {
             // The payload of an RST is a diagnostic text, not stream data (RFC 9293, section 3.5.3).
             return true;
         }
-        if suspect && this.distance(segment.seq).is_some_and(|distance| distance > NEAR) {
-            // From anywhere: alone it makes no hole.
-            this.stray(at, segment, &limits, &mut emit);
+        if suspect && this.is_kept_apart(at, segment, &mut emit) {
             return true;
-        }
-        if suspect {
-            this.doubt(segment.seq, segment.payload.wire_len, &mut emit);
         }
         let mut taken = true;
         if !self.pending.is_empty() || that.lacked_by(segment).is_some() {
@@ -474,6 +472,7 @@ impl<'cap> TcpConnection<'cap> {
     /// read. [`replaced_by`](Self::replaced_by) goes on to tell.
     pub fn give_back(&mut self) {
         self.sides.iter_mut().for_each(TcpSide::give_back);
+        self.path.give_back();
         self.pending = PendingPackets::default();
     }
 
@@ -545,6 +544,16 @@ impl<'cap> TcpConnection<'cap> {
 fn end_of(segment: &TcpSegment<'_>) -> u32 {
     let flags = u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
     segment.seq.wrapping_add(segment.payload.wire_len).wrapping_add(flags)
+}
+
+/// The evidence that a segment gives of the numbers of the other end. A SYN alone says nothing of them.
+fn sent(segment: &TcpSegment<'_>) -> Sent<u32, u32> {
+    Sent {
+        places: (segment.seq, end(segment)),
+        data: segment.payload.wire_len > 0,
+        opens: segment.flags.syn,
+        ack: segment.ack,
+    }
 }
 
 /// Returns true if a sequence number is that of a connection whose first byte is `start`, and not of the one whose

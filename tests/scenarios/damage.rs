@@ -311,3 +311,34 @@ fn t64_two_damaged_headers_cost_no_more_than_their_frames() {
         }
     }
 }
+
+#[test]
+fn t64_a_frame_that_was_damaged_before_both_taps_refutes_nobody_whatever_either_of_them_misses() {
+    for (number, torrent) in torrents().iter().enumerate() {
+        for Undamaged { name, records, .. } in undamaged(torrent) {
+            let large: Vec<usize> = (0..records.len()).filter(|at| records[*at].bytes.len() > 1_000).collect();
+            for (n, frame) in large.iter().copied().enumerate().skip(number).step_by(7) {
+                let hit = flipped(&records, frame, records[frame].bytes.len() - 9, 3);
+                let near =
+                    [-9, -2, 1, 4, 11].map(|by: i64| (n as i64 + by).clamp(0, large.len() as i64 - 1) as usize);
+                for missing in near.map(|at| large[at]).into_iter().filter(|missing| *missing != frame) {
+                    for (at_first, ahead) in [(true, 1_000_000), (false, 1_000_000), (true, 3_000), (false, -3_000)]
+                    {
+                        let mut taps = [hit.clone(), hit.clone()];
+                        taps[1].iter_mut().for_each(|record| record.time -= ahead);
+                        taps[usize::from(!at_first)].remove(missing);
+                        let [one, other] =
+                            taps.map(|tap| capture::pcap(&tap, LINK_ETHERNET, Order::Little, Ticks::Nanos));
+                        let run = Run::new().capture(one).capture(other).torrent(torrent);
+                        let evidence = run.once(1, 64 << 20).expect("it goes on");
+                        let refuted: u64 = evidence.subjects.iter().map(|subject| subject.bytes.refuted).sum();
+                        assert_eq!(
+                            refuted, 0,
+                            "{name} frame {frame}, {missing} missing at the first {at_first}, {ahead}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

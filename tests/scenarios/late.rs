@@ -225,3 +225,26 @@ fn a_segment_that_was_lost_and_sent_again_far_later_fills_its_hole_and_other_cop
         assert_eq!((rows[0].grade, rows[0].flags.contains(&Flag::GapInRange)), (Grade::G9, false));
     }
 }
+
+#[test]
+fn t60_the_second_part_of_a_connection_may_stand_first_in_the_file() {
+    for (n, torrent) in torrents().into_iter().enumerate() {
+        let each = |ends| [(ends, Transport::Tcp), (ends, Transport::Utp)];
+        for (ends, transport) in ENDS.into_iter().flat_map(each) {
+            for closed in [true, false] {
+                let world = fetched(&torrent, ends, transport, closed);
+                let whole = analyze(&world, &torrent);
+                let expected = transfer(&whole, ends[1], ends[0]);
+                for part in [3, 5, 8, 9] {
+                    let mut turned = world.clone();
+                    turned.packets.rotate_left(world.packets.len() * part / 10);
+                    let evidence = analyze(&turned, &torrent);
+                    let row = transfer(&evidence, ends[1], ends[0]);
+                    let name = format!("{ends:?} {transport:?} torrent {n}, closed {closed}, {part} of 10");
+                    assert_eq!(row.bytes, expected.bytes, "{name}");
+                    assert_eq!((row.grade, row.standard.is_some()), (expected.grade, true), "{name}");
+                }
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@
 mod absence;
 mod attribution;
 mod audit;
+mod blind;
 mod claims;
 mod collision;
 mod content;

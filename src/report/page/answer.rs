@@ -56,9 +56,10 @@ impl Answer {
             (true, frames) if frames == quality.not_ip => Some(
                 "The captures hold no frame with IP in it that this tool reads: nothing can be said either way.",
             ),
-            (true, _) if unread.hides_peers => {
-                Some("No connection can be read, so nothing can be said either way.")
+            (true, _) if unread.hides_peers && cast.document.opaque.is_empty() => {
+                Some("No connection that could be read is shown to be BitTorrent; nothing can be said either way.")
             }
+            (true, _) if unread.hides_peers => Some("No connection can be read: nothing can be said either way."),
             _ => None,
         };
         let rows = match why {

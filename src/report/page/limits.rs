@@ -217,6 +217,11 @@ impl Unread {
             if document.shown.is_some() {
                 break;
             }
+            // Said with what could be of it.
+            let is_said = |note: &String| note.starts_with(ABSENT) && note.contains(&torrent.info_hash);
+            if document.notes.iter().any(is_said) {
+                continue;
+            }
             let claimed = document.opaque.iter().filter_map(|opaque| opaque.info_hash.as_deref());
             let own = [Some(&torrent.info_hash), torrent.info_hash_v1.as_ref(), torrent.info_hash_v2.as_ref()];
             let is_own = |claimed: &str| own.iter().flatten().any(|hash| hash.starts_with(claimed));
@@ -271,6 +276,9 @@ impl Unread {
         }
     }
 }
+
+/// How the note on a torrent begins that no connection names, with what could be of it.
+const ABSENT: &str = "No connection in the captures shows the info-hash";
 
 /// Flows in which nothing was recognised, and that could be BitTorrent all the same, and datagrams of which a part is
 /// missing.

@@ -171,7 +171,7 @@ fn where_not_all_was_read_a_zero_is_no_zero() {
         info_hash: None,
     });
     let page = render(&document, &[]).expect("a page");
-    assert!(page.contains("No connection can be read, so nothing can be said either way."));
+    assert!(page.contains("No connection can be read: nothing can be said either way."));
     let (limit, answer) = (page.find("class=\"limit\""), page.find("<ol class=\"ans\">"));
     assert!(limit < answer, "what could not be read stands above the answer");
 }

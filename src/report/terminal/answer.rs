@@ -200,7 +200,7 @@ fn nobody(view: &View<'_>) -> Vec<Row> {
         let mut below: Vec<String> = notes(document).first().map(|note| visible(note)).into_iter().collect();
         below.retain(|note| !note.starts_with("The captures hold "));
         let head = if document.opaque.is_empty() && Walked::of(document).hidden() > 0 {
-            "No connection that can be read is of it, and others could be, so nothing can be said either way."
+            "No connection that could be read is shown to be BitTorrent, and others could be, so nothing can be said either way."
         } else {
             "No connection can be read, so nothing can be said either way."
         };

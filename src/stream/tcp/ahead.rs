@@ -1,5 +1,6 @@
 //! Segments that acknowledge bytes which were not seen yet: what they wait for.
 
+use super::NEAR;
 use super::side::{TcpSide, without_probes};
 use crate::ends::At;
 use crate::packet::TcpSegment;
@@ -54,6 +55,24 @@ impl<'cap> PendingSide<'cap> for TcpSide<'cap> {
 
     fn suspect(&mut self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
         self.doubt(segment.seq, segment.payload.wire_len, emit);
+    }
+
+    #[cold]
+    fn is_kept_apart(
+        &mut self,
+        at: At,
+        segment: &TcpSegment<'cap>,
+        emit: &mut impl FnMut(StreamItem<'cap>),
+    ) -> bool {
+        let ahead = self.relative(segment.seq).map(|start| start.saturating_sub(self.reorder.seen_end() as i64));
+        // Some tools write segments that acknowledge nothing.
+        let least = if segment.ack.is_some() { 0 } else { NEAR };
+        if self.blind.are_few() && ahead.is_some_and(|ahead| ahead > least) {
+            self.blind.keep((at, *segment));
+            return true;
+        }
+        self.suspect(segment, emit);
+        false
     }
 
     fn receive(

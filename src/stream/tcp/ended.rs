@@ -49,7 +49,7 @@ impl Ended {
         let start = self.sides[direction.index()].relative(segment.seq);
         let (Some(start), Some(holes)) = (start, &mut self.holes) else { return FilledHole::Nothing };
         let len = segment.payload.bytes.len() as i64;
-        holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE)
+        holes[direction.index()].fill(start..start.saturating_add(len), JUST_BEFORE, NEAR)
     }
 
     /// Classifies `segment`, sent in `direction`, by the rules of

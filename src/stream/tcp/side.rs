@@ -1,9 +1,13 @@
 //! One direction of a TCP connection: sequence numbers to offsets, holes, acknowledgements.
 
-use super::{NEAR, signed};
+mod assumed;
+
+use super::{NEAR, end_of, signed};
 use crate::ends::At;
 use crate::packet::{Checksum, Payload, TcpSegment};
+use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
+use crate::stream::pending::PendingSide;
 use crate::stream::reorder::Reorder;
 use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits};
 
@@ -31,6 +35,8 @@ pub(super) struct TcpSide<'cap> {
     /// The first segments of a direction without a SYN, until `origin` is decided; afterwards a row of segments
     /// from far away.
     pub(super) held: Vec<(At, TcpSegment<'cap>)>,
+    /// Segments of anybody, ahead of all that came.
+    pub(super) blind: Blind<(At, TcpSegment<'cap>)>,
     pub(super) reorder: Reorder<'cap>,
     /// The highest acknowledgement and its frame; may exceed what was seen, and count a FIN.
     pub(super) ack: Option<(u64, At)>,
@@ -60,14 +66,10 @@ impl<'cap> TcpSide<'cap> {
         (self.isn, self.decided(), self.reorder.next())
     }
 
-    /// The sequence number of offset 0, where that is decided by packets of the direction, or of its opening.
-    fn decided(&self) -> Option<u32> {
-        self.origin.filter(|_| !self.assumed)
-    }
-
     /// See [`super::TcpConnection::give_back`].
     pub(super) fn give_back(&mut self) {
         self.held = Vec::new();
+        self.blind = Blind::default();
         self.reorder.give_back();
     }
 
@@ -94,24 +96,8 @@ impl<'cap> TcpSide<'cap> {
         let start = self.relative(segment.seq.wrapping_add(u32::from(segment.flags.syn)));
         let len = segment.payload.bytes.len() as i64;
         start.map_or(FilledHole::Nothing, |start| {
-            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE)
+            self.reorder.holes.fill(start..start.saturating_add(len), JUST_BEFORE, NEAR)
         })
-    }
-
-    /// Returns true if its FIN was acknowledged, and nothing behind it.
-    pub(super) fn is_confirmed_end(&self) -> bool {
-        self.fin.is_some_and(|fin| self.ack.is_some_and(|(ack, _)| ack == fin + 1))
-    }
-
-    /// Returns true if `seq` is a number that the direction, which has ended, never used.
-    pub(super) fn is_beyond_end(&self, seq: u32) -> bool {
-        let behind = self.fin.map_or(i64::MAX, |fin| i64::try_from(fin).unwrap_or(i64::MAX).saturating_add(1));
-        self.relative(seq).is_some_and(|place| place > behind || (place < -1 && self.isn.is_some()))
-    }
-
-    /// Returns true if `seq` stands just behind its SYN.
-    pub(super) fn is_behind_syn(&self, seq: u32) -> bool {
-        self.isn.is_some_and(|isn| isn.wrapping_add(1) == seq)
     }
 
     /// Returns true if any packet of the direction was captured.
@@ -129,31 +115,6 @@ impl<'cap> TcpSide<'cap> {
         if self.decided().is_none() && self.held.is_empty() {
             self.forget_assumed();
             (self.isn, self.origin) = (Some(first.wrapping_sub(1)), Some(first));
-        }
-    }
-
-    /// The first segment behind the other end's SYN acknowledges the answer to that, which was not captured.
-    pub(super) fn expect_from(&mut self, first: u32) {
-        if self.origin.is_none() && self.held.is_empty() {
-            (self.origin, self.assumed, self.opened) = (Some(first), true, true);
-        }
-    }
-
-    /// The first bytes of the direction came: where it begins is decided by the opening, or by them.
-    #[cold]
-    fn decide_by(&mut self, seq: u32) {
-        match self.origin.filter(|origin| self.opened && (0..=SANE).contains(&signed(seq, *origin))) {
-            Some(origin) => (self.isn, self.assumed) = (Some(origin.wrapping_sub(1)), false),
-            None => self.forget_assumed(),
-        }
-    }
-
-    /// Where it begins is told by its own packets from now on, or not at all.
-    #[cold]
-    fn forget_assumed(&mut self) {
-        if std::mem::take(&mut self.assumed) {
-            (self.origin, self.ack, self.sure, self.met) = (None, None, None, None);
-            (self.opened, self.behind) = (false, false);
         }
     }
 
@@ -200,18 +161,24 @@ impl<'cap> TcpSide<'cap> {
         self.place(at, segment, limits, emit)
     }
 
-    /// Decides the start, if a SYN has not, and delivers the segments held for that.
+    /// Decides the start, if a SYN has not, and delivers the segments held for that: it is the lowest of those that are near
+    /// each other, and near what the other end acknowledges. Others are from anywhere, whichever came first.
     #[cold]
     fn release(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        let held = std::mem::take(&mut self.held);
-        if let (None, Some((_, first))) = (self.origin, held.first()) {
-            let lowest = held
-                .iter()
-                .map(|(_, segment)| signed(segment.seq, first.seq))
-                .filter(|distance| (-NEAR..=0).contains(distance))
-                .min()
-                .unwrap_or(0);
-            self.origin = Some(first.seq.wrapping_add(lowest as u32));
+        let mut held = std::mem::take(&mut self.held);
+        if self.origin.is_none() {
+            let is_near = |one: u32, other: u32| signed(one, other).abs() <= NEAR;
+            let near = |of: &TcpSegment<'cap>| {
+                let near = held.iter().filter(|(_, segment)| is_near(segment.seq, of.seq)).count();
+                (near, self.hint.is_some_and(|ack| is_near(ack, of.seq)))
+            };
+            // Of several the first one.
+            if let Some(of) = held.iter().rev().map(|(_, segment)| *segment).max_by_key(near) {
+                held.sort_by_key(|(_, segment)| !is_near(segment.seq, of.seq));
+                let of_it = held.iter().filter(|(_, segment)| is_near(segment.seq, of.seq));
+                let lowest = of_it.map(|(_, segment)| signed(segment.seq, of.seq)).min().unwrap_or(0);
+                self.origin = Some(of.seq.wrapping_add(lowest as u32));
+            }
         }
         if let (None, 0, Some((at, _))) = (self.isn, self.reorder.seen_end(), held.first()) {
             self.reorder.holes.begin(at.frame);
@@ -232,7 +199,9 @@ impl<'cap> TcpSide<'cap> {
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn));
         let (mut payload, len) = (segment.payload, i64::from(segment.payload.wire_len));
         let (Some(distance), Some(mut start)) = (self.distance(seq), self.relative(seq)) else { return false };
-        if !(-NEAR..=SANE).contains(&distance) {
+        // What nobody has acknowledged may be no beginning at all.
+        let is_sure = self.isn.is_none() || self.ack.is_some() || self.reorder.seen_end() > 0;
+        if !(-NEAR..=if is_sure { SANE } else { NEAR }).contains(&distance) {
             if self.reorder.seen_end() > 0 || self.fin.is_some() {
                 return self.stray(at, segment, limits, emit);
             }
@@ -365,13 +334,16 @@ impl<'cap> TcpSide<'cap> {
     ) {
         let at = by.at;
         if self.decided().is_none() {
-            let covers = |(_, held): &(At, TcpSegment<'cap>)| {
-                (0..=SANE).contains(&signed(ack, held.seq.wrapping_add(held.payload.wire_len)))
-            };
-            if self.held.is_empty() || !self.held.iter().all(covers) {
-                self.hint = Some(ack);
+            self.hint = Some(ack);
+            let ends = self.held.iter().map(|(_, held)| signed(ack, held.seq.wrapping_add(held.payload.wire_len)));
+            let lowest = ends.filter(|ahead| ahead.abs() <= NEAR).min();
+            if lowest.is_none_or(|ahead| ahead < 0) {
                 self.assume(ack, by, limits);
                 return;
+            }
+            let far = |(_, held): &mut (At, TcpSegment<'cap>)| signed(ack, held.seq).abs() > NEAR;
+            for (at, held) in self.held.extract_if(.., far) {
+                emit(StreamItem::OutOfWindow { len: u64::from(held.payload.wire_len), at });
             }
             self.release(limits, emit);
         }
@@ -383,21 +355,6 @@ impl<'cap> TcpSide<'cap> {
             self.note_ack(offset, by, limits);
         }
         self.settle(at, false, limits, emit);
-    }
-
-    /// Counts what is acknowledged of a direction of which no byte came, from the first number on.
-    #[cold]
-    fn assume(&mut self, ack: u32, by: Acknowledger, limits: &StreamLimits) {
-        if !self.held.is_empty() {
-            return;
-        }
-        match self.origin {
-            None => (self.origin, self.assumed) = (Some(ack), true),
-            Some(origin) => {
-                let offset = u64::try_from(signed(ack, origin)).ok().filter(|offset| *offset <= self.reach());
-                offset.into_iter().for_each(|offset| self.note_ack(offset, by, limits));
-            }
-        }
     }
 
     /// As far as bytes of the direction may have been sent, by what is known.
@@ -477,6 +434,9 @@ impl<'cap> TcpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        if !self.blind.is_empty() {
+            self.get_to(limits, emit);
+        }
         let Some((ack, _)) = self.ack else { return };
         if ack > self.reorder.next() && self.reorder.is_waiting() && !self.expects_what_is_missing() {
             self.wait(ack, at, counts, limits, emit);
@@ -488,6 +448,25 @@ impl<'cap> TcpSide<'cap> {
         if upto > self.acked {
             self.acked = upto;
             emit(StreamItem::Acked { upto, at });
+        }
+    }
+
+    /// Takes segments that were kept apart where the stream, or what the receiver has, goes as far by now: for places that are
+    /// missing. Where the sender's own bytes came, they are left out.
+    #[cold]
+    fn get_to(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let upto = self.ack.map_or(0, |(ack, _)| ack).max(self.reorder.seen_end()) as i64;
+        let end = |of: &Self, segment: &TcpSegment<'cap>| of.relative(end_of(segment)).unwrap_or(0);
+        let mut blind = std::mem::take(&mut self.blind);
+        let reached = blind.reached(|(_, segment)| end(self, segment) <= upto);
+        self.blind = blind;
+        for (at, segment) in reached {
+            if end(self, &segment) <= self.reorder.next() as i64 {
+                emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+            } else {
+                self.suspect(&segment, emit);
+                _ = self.receive(at, &segment, limits, emit);
+            }
         }
     }
 
@@ -524,6 +503,10 @@ impl<'cap> TcpSide<'cap> {
         // Of a direction of which nothing was captured, the other end tells how much went.
         let Some(at) = self.last.or(self.ack.map(|(_, at)| at)) else { return };
         self.conclude_ack(limits);
+        self.get_to(limits, emit);
+        for (at, segment) in self.blind.take() {
+            emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
+        }
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
             emit(StreamItem::Unaccepted { offset: ack, len, impossible: false });

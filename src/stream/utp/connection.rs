@@ -11,6 +11,7 @@ use crate::limits::{UTP_CANDIDATE_PACKETS, UTP_RIVALS};
 use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, Noted, ReturnPath};
 use crate::stream::pending::{Ends, PendingPackets, PendingSide, both};
+use crate::stream::unjudged::Sent;
 use crate::stream::{EndReason, GapCause, Missing, Numbers, Opening, StreamItem, StreamLimits};
 
 /// A packet that waits until its connection is established.
@@ -260,19 +261,20 @@ impl<'cap> Connection<'cap> {
         self.path.packet(*direction, *at, used, ack, limits.acked_hole_wait_ns);
     }
 
-    /// Notes a packet with data whose receiver would not take it; or of which that cannot be told before a number of the
-    /// other end is known.
-    fn note_suspect(&mut self, direction: Direction, packet: &Packet<'cap>) {
+    /// Notes a packet whose receiver would not take it, or of which that cannot be told before a number of the other end is
+    /// known. Returns true if it is kept apart.
+    fn note_suspect(&mut self, held: &HeldPacket<'cap>) -> bool {
+        let HeldPacket { at, direction, packet, doubtful } = *held;
         let suspect = self.path.judge(direction, Some(packet.ack_nr)) == Ack::Impossible;
         let side = of(&mut self.sides, direction);
-        if suspect {
-            side.suspect(packet.seq_nr);
-        }
         let number = side.unwrapped(packet.seq_nr);
-        if let Noted::Alone { behind } = self.path.carries(direction, (number, number), Some(packet.ack_nr)) {
+        let (data, ack) = (packet.kind == PacketKind::Data, Some(packet.ack_nr));
+        let sent = Sent { places: (number, number), data, opens: false, ack };
+        if let Noted::Alone { behind } = self.path.carries(direction, &sent) {
             // Where their bytes stand is known when they are delivered.
             behind.into_iter().map(|last| last + 1).chain([number]).for_each(|number| side.mark(number));
         }
+        suspect && UtpSide::carries(held) && side.is_kept_apart(at, &packet, doubtful)
     }
 
     /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
@@ -420,8 +422,8 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        if packet.kind == PacketKind::Data {
-            self.note_suspect(direction, &packet);
+        if self.note_suspect(held) {
+            return;
         }
         if self.reset == Some(direction) {
             // Who goes on has not reset the connection: the reset was forged.

@@ -1,7 +1,7 @@
 //! Packets that stand in the captures behind their place.
 
 use super::connection::Connection;
-use super::side::{JUST_BEFORE, UtpSide};
+use super::side::{JUST_BEFORE, NEAR, UtpSide};
 use super::{Packet, PacketKind, UtpFlow, UtpId};
 use crate::ends::{At, Direction};
 use crate::packet::Payload;
@@ -42,9 +42,9 @@ impl UtpSide<'_> {
         let Some(seq) = place.filter(|_| !self.holes.is_empty()) else { return FilledHole::Nothing };
         if seq < self.origin {
             let before = (seq as i64).saturating_sub(self.origin as i64);
-            self.holes.fill(before..before + 1, JUST_BEFORE)
+            self.holes.fill(before..before + 1, JUST_BEFORE, NEAR)
         } else {
-            self.holes.fill(seq as i64..seq as i64 + 1, 0)
+            self.holes.fill(seq as i64..seq as i64 + 1, 0, 0)
         }
     }
 

@@ -14,7 +14,7 @@
 //! packet is kept; of a longer second copy the rest is delivered while nothing followed, else it is
 //! [`Late`](StreamItem::Late). Packets more than 8,192 numbers away are [`OutOfWindow`](StreamItem::OutOfWindow), unless
 //! four in a row are consecutive: then the stream goes on with them behind a gap. A conflict in a packet that still
-//! waits is reported when that is delivered.
+//! waits is reported when that is delivered. A packet that acknowledges what was never sent makes no hole, as in TCP.
 
 mod connection;
 mod late;

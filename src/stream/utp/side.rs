@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use super::packet::{Packet, PacketKind};
 use crate::ends::At;
 use crate::packet::Payload;
+use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
@@ -72,6 +73,8 @@ pub(super) struct UtpSide<'cap> {
     heard: Option<u64>,
     /// Packets that the receiver would not take, and that were not delivered yet.
     suspects: Suspects,
+    /// Packets of anybody, ahead of all that came; true where their receiver would not take them.
+    blind: Blind<(Waiting<'cap>, bool)>,
     /// Numbers whose places in the stream are asked for at the end.
     marks: Marks,
     hole_timer: HoleTimer,
@@ -274,7 +277,7 @@ impl<'cap> UtpSide<'cap> {
         if !self.started || seq > next {
             self.insert(waiting, emit);
             if !self.started && self.pending.len() >= HELD_PACKETS {
-                self.begin(limits, emit);
+                self.begin(None, limits, emit);
             }
         } else if seq == next {
             self.deliver(waiting, limits, emit);
@@ -301,11 +304,19 @@ impl<'cap> UtpSide<'cap> {
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
         self.discard_strays(emit);
-        self.begin(limits, emit);
+        self.begin(None, limits, emit);
         let last = self.last.take();
         // Of a direction of which nothing was captured, the other end tells how much went.
         let Some(at) = last.or(self.heard_at) else { return };
         self.conclude_ack(limits);
+        self.get_to(limits, emit);
+        for (waiting, suspect) in self.blind.take() {
+            if suspect || self.ack.is_some() {
+                emit(StreamItem::OutOfWindow { len: u64::from(waiting.payload.wire_len), at: waiting.at });
+            } else {
+                self.place(waiting, limits, emit);
+            }
+        }
         while !self.pending.is_empty() {
             self.give_up(GapCause::Unseen, u64::MAX, at, limits, emit);
         }
@@ -322,17 +333,6 @@ impl<'cap> UtpSide<'cap> {
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         if last.is_some() {
             emit(StreamItem::End { reason, at });
-        }
-    }
-
-    /// Decides that the direction starts with the lowest packet held.
-    fn begin(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        if let (false, Some(first)) = (self.started, self.pending.front()) {
-            (self.next, self.origin) = (Some(first.seq), first.seq);
-            self.started = true;
-            let first = self.pending.iter().map(|waiting| waiting.at).min();
-            first.into_iter().for_each(|at| self.holes.begin(at.frame));
-            self.drain(limits, emit);
         }
     }
 
@@ -582,7 +582,7 @@ fn distance(seq_nr: u16, next: u64) -> i64 {
 const FIRST: u64 = 1 << 16;
 
 // Rationale: a window of 8,192 full packets is 11 MiB, more than uTP implementations allow; garbage passes once in 4.
-const NEAR: i64 = 8_192;
+pub(super) const NEAR: i64 = 8_192;
 
 // Rationale: as in TCP; reordering at the start of a capture is a matter of neighbours.
 const HELD_PACKETS: usize = 3;

@@ -59,6 +59,10 @@ impl<'cap> PendingSide<'cap> for UtpSide<'cap> {
         self.suspect(held.packet.seq_nr);
     }
 
+    fn is_kept_apart(&mut self, at: At, held: &HeldPacket<'cap>, _: &mut impl FnMut(StreamItem<'cap>)) -> bool {
+        self.is_kept_apart(at, &held.packet, held.doubtful)
+    }
+
     #[inline]
     fn receive(
         &mut self,

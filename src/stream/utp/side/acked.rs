@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::delivered::Delivered;
 use super::sacked::Confirmed;
-use super::{NEAR, Numbering, UtpSide, distance};
+use super::waiting::Waiting;
+use super::{JUST_BEFORE, NEAR, Numbering, UtpSide, distance};
 use crate::ends::At;
 use crate::limits::UTP_SUSPECTS;
 use crate::stream::path::Place;
@@ -20,7 +21,7 @@ pub(super) struct Suspects {
 }
 
 impl Suspects {
-    fn add(&mut self, seq: u64) {
+    pub(super) fn add(&mut self, seq: u64) {
         if self.waiting.len() < UTP_SUSPECTS {
             self.waiting.insert(seq);
         } else {
@@ -46,6 +47,12 @@ impl<'cap> UtpSide<'cap> {
         if self.last.is_none() {
             self.heard_at = Some(at);
         }
+        if !self.started && !self.is_plausible_ack(packet.ack_nr) {
+            let behind = self.strays.last().map(|last| packet.ack_nr.wrapping_sub(last.seq_nr));
+            if behind.is_some_and(|behind| i64::from(behind) <= NEAR) {
+                self.begin_elsewhere(limits, emit);
+            }
+        }
         let Some(next) = self.next.filter(|_| self.is_plausible_ack(packet.ack_nr)) else {
             let first = *self.hint.get_or_insert(packet.ack_nr);
             let behind = u64::from(packet.ack_nr.wrapping_sub(first.wrapping_add(self.hinted as u16)));
@@ -58,8 +65,11 @@ impl<'cap> UtpSide<'cap> {
             let used_up = ack == next && self.history.is_empty() && self.pending.is_empty();
             self.numbering = if used_up { Numbering::UsedUp } else { Numbering::Settled };
         }
-        if !self.started && self.pending.back().is_some_and(|last| last.seq <= ack) {
-            self.begin(limits, emit);
+        let is_within =
+            |from: u64| move |one: &Waiting<'cap>| (from..=from + JUST_BEFORE as u64).contains(&one.seq);
+        let about = |from: u64| self.pending.iter().any(is_within(from));
+        if !self.started && about(ack.saturating_sub(JUST_BEFORE as u64)) && !about(ack + 1) {
+            self.begin(Some(ack), limits, emit);
         }
         self.heard = self.highest();
         if ack > self.reach() {
@@ -173,6 +183,42 @@ impl<'cap> UtpSide<'cap> {
         }
     }
 
+    /// Takes a packet whose acknowledgement is impossible: returns true if it is kept apart, as it stands ahead of all that
+    /// came.
+    #[cold]
+    pub(in super::super) fn is_kept_apart(&mut self, at: At, packet: &Packet<'cap>, doubtful: bool) -> bool {
+        let seq = self.unwrapped(packet.seq_nr);
+        let is_few = self.blind.are_few();
+        let is_ahead = self.highest().is_some_and(|highest| seq > highest + 1);
+        if is_few && is_ahead && !packet.rejected {
+            self.blind.keep((Waiting::new(seq, packet.payload, at, doubtful), true));
+            return true;
+        }
+        self.suspect(packet.seq_nr);
+        false
+    }
+
+    /// Takes packets that were kept apart where the stream, or what the receiver has, goes as far by now: those that are missing.
+    /// Where the sender's own came, they are left out.
+    #[cold]
+    pub(super) fn get_to(&mut self, limits: &StreamLimits, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        let upto = self.highest().max(self.ack.map(|(ack, _)| ack));
+        let mut blind = std::mem::take(&mut self.blind);
+        let reached = blind.reached(|(waiting, _)| upto.is_some_and(|upto| waiting.seq <= upto));
+        self.blind = blind;
+        for (waiting, suspect) in reached {
+            let Waiting { seq, at, payload, .. } = waiting;
+            if self.next.is_some_and(|next| seq < next) || self.pending.iter().any(|other| other.seq == seq) {
+                emit(StreamItem::OutOfWindow { len: u64::from(payload.wire_len), at });
+                continue;
+            }
+            if suspect {
+                self.suspects.add(seq);
+            }
+            self.place(waiting, limits, emit);
+        }
+    }
+
     /// A FIN and data have the number `seq`: the receiver took one of the two. `len`: payload bytes of the one that comes now.
     #[cold]
     pub(super) fn doubt_beside_fin(&mut self, seq: u64, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
@@ -246,6 +292,9 @@ impl<'cap> UtpSide<'cap> {
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
+        if !self.blind.is_empty() {
+            self.get_to(limits, emit);
+        }
         let Some((ack, _)) = self.ack.filter(|_| self.started) else { return };
         if self.next.is_some_and(|next| ack >= next) && !self.pending.is_empty() && !self.expects_what_is_missing()
         {
