@@ -372,7 +372,7 @@ mod tests {
         let Chosen { dropped, fills, .. } = choose(&[read(&own, 0), read(&other, 0)]);
         assert_eq!(dropped, [vec![BlockId(1)], vec![]], "the other one holds more");
         let [fill] = fills.as_slice() else { panic!("{fills:?}") };
-        assert_eq!((fill.reading, fill.id, fill.from, fill.is_whole), (1, BlockId(2), 0, false));
+        assert_eq!((fill.reading, fill.id, fill.from, fill.is_whole), (1, BlockId(2), 0, true));
         assert_eq!(of(&fill.runs), [(0, 2, 100), (10, 2, 202)]);
     }
 
