@@ -22,7 +22,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "words", uses: &[], crates: &[] },
     Layer { name: "directory", uses: &[], crates: &[] },
     Layer { name: "input", uses: &[], crates: &["tempfile"] },
-    Layer { name: "ends", uses: &[], crates: &["jiff"] },
+    Layer { name: "ends", uses: &[], crates: &["jiff", "data_encoding"] },
     Layer { name: "limits", uses: &[], crates: &[] },
     Layer { name: "oddity", uses: &[], crates: &[] },
     Layer { name: "anomaly", uses: &[], crates: &[] },
@@ -100,6 +100,7 @@ const LAYERS: &[Layer] = &[
         name: "report",
         uses: &["output", "evidence", "options", "torrent", "hosts"],
         crates: &[
+            "itoa",
             "peerproof_table",
             "serde_json",
             "jiff",

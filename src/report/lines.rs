@@ -119,7 +119,11 @@ mod tests {
         write_csv(&table, &mut out).expect("written");
         assert!(out.starts_with(b"figure,number,text,list,time,truth\n0,,\"\",\"\",1970-01-01T00:00:00.000000000Z,true\n1,7,\"a,b\",x; y,\"\",false\n"));
         let last = out.split(|&c| c == b'\n').nth_back(1);
-        assert_eq!(last, Some(&b"18446744073709551615,,plain,; z,\"\",true"[..]), "two texts, of which one is empty");
+        assert_eq!(
+            last,
+            Some(&b"18446744073709551615,,plain,; z,\"\",true"[..]),
+            "two texts, of which one is empty"
+        );
         let mut reader = csv::Reader::from_reader(&out[..]);
         let found: Vec<String> =
             reader.records().map(|record| record.expect("a record").get(2).expect("a cell").to_owned()).collect();
