@@ -57,7 +57,7 @@ use attribute::{BOTH, Lines};
 use choose::{Fit, Look, Signs};
 pub use content::Content;
 pub use contents::{Attempt, Contents, Note, State};
-pub use contests::Contests;
+pub use contests::{Contests, Tally};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
 pub use few::Few;
 pub use judged::{Found, Judged};
@@ -87,7 +87,7 @@ use crate::{Error, Limits};
 pub struct Told<'a> {
     /// Whatever is odd, in no particular order.
     pub odd: &'a mut dyn Sink,
-    /// Stretches that may be framed otherwise: their verified bytes are counted.
+    /// Stretches that may be framed otherwise: their bytes that are verified, and that were asked for, are counted.
     pub contests: &'a mut Contests,
     /// Contributions of each unit, in no particular order, where they are asked for.
     pub rows: Option<&'a mut Vec<Row>>,
@@ -440,7 +440,7 @@ impl Hearing<'_> {
         }
     }
 
-    /// Tells what is odd about a unit, and counts what is verified of stretches that may be framed otherwise.
+    /// Tells what is odd about a unit, and counts the bytes of stretches that may be framed otherwise.
     fn note(&mut self, of: &OfUnit, outcome: &Outcome, ask: &mut dyn Ask) {
         let unit = of.unit.into();
         for note in &of.contents.notes {
@@ -469,9 +469,13 @@ impl Hearing<'_> {
             }
         }
         if !self.told.contests.is_empty() {
-            for share in outcome.right(&of.contents).into_iter().filter_map(|index| of.shares.get(index)) {
-                let (id, from, range) = &share.stream;
-                self.told.contests.count(*id, *from, range.start, RangeSet::total(&share.ranges));
+            let right = outcome.right(&of.contents);
+            for (index, share) in of.shares.iter().enumerate() {
+                let ((id, from, range), bytes) = (&share.stream, RangeSet::total(&share.ranges));
+                let counted = |counts: bool| if counts { bytes } else { 0 };
+                let tally =
+                    Tally { verified: counted(right.contains(&index)), asked: counted(share.requested.is_some()) };
+                self.told.contests.count(*id, *from, range.start, tally);
             }
         }
     }

@@ -139,8 +139,13 @@ impl Contested {
     pub(crate) fn tally(contests: &[Self]) -> Contests {
         let mut tally = Contests::default();
         for Self { key: (_, _, from, question), id, begun, .. } in contests {
-            // Headers are chosen by all of their direction, and divide nothing.
-            tally.begin(*id, *from, if question.is_header() { 0 } else { *begun });
+            if question.is_header() {
+                // They are chosen by all of their connection, and divide nothing.
+                tally.begin(*id, *from, 0);
+                tally.begin(*id, from.reverse(), 0);
+            } else {
+                tally.begin(*id, *from, *begun);
+            }
         }
         tally
     }
@@ -159,7 +164,7 @@ pub(crate) struct Readings {
 struct Ways {
     choices: Vec<Choice>,
     /// Verified bytes of the stretch with each; of packets also of all behind it, where that is all that differs: with a
-    /// forged handshake nothing is verified anywhere. Of headers those of all of the direction.
+    /// forged handshake nothing is verified anywhere. Of headers those of all of the connection, and those that were asked for.
     verified: Vec<Option<(u64, u64)>>,
     /// That of the present reading.
     now: usize,
@@ -184,11 +189,13 @@ impl Readings {
         let (mut asked, mut fresh) = (BTreeSet::new(), BTreeSet::new());
         for Contested { key, id, begun, choices } in found {
             let own = || verified.verified(id, key.2, begun);
-            let behind = |begun| verified.verified_behind(id, key.2, begun);
             let bytes = match key.3 {
                 Question::Framing(About::Search, _) => (own(), 0),
-                Question::Framing(About::Header, _) => (0, behind(0)),
-                Question::Packet(..) => (own(), behind(begun)),
+                Question::Framing(About::Header, _) => {
+                    let [one, other] = [key.2, key.2.reverse()].map(|from| verified.behind(id, from, 0));
+                    (one.verified + other.verified, one.asked + other.asked)
+                }
+                Question::Packet(..) => (own(), verified.behind(id, key.2, begun).verified),
             };
             if !self.stretches.contains_key(&key) {
                 fresh.insert(way(&key));

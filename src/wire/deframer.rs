@@ -57,6 +57,8 @@ pub struct Deframer<'cap> {
     chosen: Vec<Chosen>,
     /// Where the last two messages begin, but keep-alives, the last one first.
     heads: [Option<u64>; 2],
+    /// True once a `piece` message began.
+    has_served: bool,
     /// Items to be read again after a search; empty between calls, but for those that ask to go on.
     queue: VecDeque<StreamItem<'cap>>,
     /// True once nothing follows.
@@ -101,6 +103,7 @@ impl<'cap> Deframer<'cap> {
             rivals: None,
             chosen: Vec::new(),
             heads: [None; 2],
+            has_served: false,
             queue: VecDeque::new(),
             ending: false,
             message_bytes: limits.message_bytes,
@@ -202,16 +205,12 @@ impl<'cap> Deframer<'cap> {
         let limited = matches!(state, WireState::Idle(_));
         let skipped = match state {
             WireState::Piece(block) => {
-                if block.len > USUAL_BLOCK - PIECE_FIXED {
-                    self.doubt_headers(out);
-                }
+                self.doubt_long(block.len.saturating_add(PIECE_FIXED), out);
                 out.push(PeerEvent::Block(block));
                 0
             }
             WireState::Body(body) => {
-                if body.len > USUAL_BLOCK {
-                    self.doubt_headers(out);
-                }
+                self.doubt_long(body.len, out);
                 out.push(body.cut());
                 0
             }
@@ -385,10 +384,7 @@ impl<'cap> Deframer<'cap> {
             self.lose_header(place.offset, chunk.at, denied, out);
             return;
         }
-        // Where framing was found by a search, rivals are looked for; they begin within a usual block.
-        if header != Header::KeepAlive && (self.framing == Framing::InSync || header.len() > USUAL_BLOCK) {
-            self.heads = [Some(place.offset), self.heads[0]];
-        }
+        self.note_head(header, place.offset);
         self.window.clear();
         self.rivals.iter_mut().for_each(|rivals| rivals.note(place.offset));
         chunk.take(header.size().saturating_sub(before));
@@ -412,6 +408,7 @@ impl<'cap> Deframer<'cap> {
                 return;
             }
             Header::Piece { size, piece, begin, payload } => {
+                self.has_served = true;
                 self.state = WireState::Piece(Block {
                     piece,
                     begin,
@@ -431,6 +428,7 @@ impl<'cap> Deframer<'cap> {
             Header::Named { len } => (0, len, place.span),
             Header::Other { id, len } => (id, len, place.span),
         };
+        self.doubt_odd(header, out);
         let remaining = len.saturating_sub(1);
         let skipped = if !Message::defines(id) {
             Some(UnknownReason::Id)
@@ -593,8 +591,5 @@ struct PieceStart {
 
 // Rationale: 64 bits of it; a snap length of 96 leaves 14 bytes of a handshake over uTP and IPv6.
 const LEAST_PREFIX: usize = 8;
-// Rationale: nearly all blocks have 16 KiB, and hardly any other message has more.
-const USUAL_BLOCK: u32 = (16 << 10) + PIECE_FIXED;
-
 #[cfg(test)]
 mod tests;

@@ -258,6 +258,11 @@ fn served(torrent: &Torrent, utp: bool) -> (World, Vec<usize>, Vec<usize>) {
     (world, blocks, requests)
 }
 
+/// Bytes that answer requests.
+fn asked(evidence: &Evidence) -> u64 {
+    evidence.transfers.iter().map(|row| row.bytes.solicited).sum()
+}
+
 fn all_blocks(torrent: &Torrent) -> impl Iterator<Item = (u32, u32, u32)> {
     (0..torrent.pieces())
         .flat_map(|piece| torrent.blocks(piece).into_iter().map(move |(begin, len)| (piece, begin, len)))
@@ -274,13 +279,21 @@ fn t64_no_bit_of_the_header_of_a_message_costs_more_than_its_frame() {
             for (frame, len) in
                 [(blocks[2], 13), (blocks[3], 13), (*blocks.last().expect("one"), 13), (requests[2], 17)]
             {
-                let least = verified(&read(&without(&records, frame), torrent));
+                let missing = read(&without(&records, frame), torrent);
+                let least = verified(&missing);
                 for (byte, bit) in (0..len).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
                     let hit = read(&flipped(&records, frame, payload + byte, bit), torrent);
                     let name = format!("uTP {utp} frame {frame} byte {byte} bit {bit}");
                     assert!(verified(&hit) >= least, "{name}: {} of {least}", verified(&hit));
                     let served: u64 = hit.transfers.iter().map(|row| row.bytes.served).sum();
                     assert!(served <= all, "{name}: {served} of {all}");
+                    // A block under another name is in the place of that name: nothing but its request tells.
+                    assert!(
+                        byte >= 5 || asked(&hit) >= asked(&missing),
+                        "{name}: {} of {}",
+                        asked(&hit),
+                        asked(&missing)
+                    );
                     assert_eq!(hit.subjects.iter().map(|subject| subject.bytes.refuted).sum::<u64>(), 0, "{name}");
                 }
             }
@@ -339,6 +352,30 @@ fn t64_a_frame_that_was_damaged_before_both_taps_refutes_nobody_whatever_either_
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn t64_where_no_hash_tells_the_requests_tell_which_header_is_damaged() {
+    let torrent = Recipe::single("r.bin", 2 * SMALL, 12 * SMALL as usize, 65).v1();
+    for utp in [false, true] {
+        let (world, blocks, requests) = served(&torrent, utp);
+        let (all, payload) = (sent(&world), 14 + 20 + if utp { 28 } else { 20 });
+        let hits =
+            [(blocks[3], 1, 3), (blocks[3], 2, 6), (blocks[3], 3, 2), (requests[3], 1, 2), (requests[3], 3, 5)];
+        for (frame, byte, bit) in hits {
+            let file = capture::pcap(
+                &flipped(&world.records(), frame, payload + byte, bit),
+                LINK_ETHERNET,
+                Order::Little,
+                Ticks::Nanos,
+            );
+            let evidence = Run::new().capture(file).once(1, 64 << 20).expect("the run can go on");
+            let served: u64 = evidence.transfers.iter().map(|row| row.bytes.served).sum();
+            let name = format!("uTP {utp} frame {frame} byte {byte} bit {bit}: {served} {}", asked(&evidence));
+            assert!(served <= all && served + 2 * u64::from(SMALL) >= all, "{name}");
+            assert!(asked(&evidence) + 2 * u64::from(SMALL) >= all, "{name}");
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::{About, Chosen, Contest, Deframer, WireState};
 use crate::ends::At;
 use crate::stream::{Missing, StreamItem};
-use crate::wire::PeerEvent;
+use crate::wire::header::{Header, PIECE_FIXED};
 use crate::wire::resync::{Candidate, Expectation, Search};
 use crate::wire::stretch::Stretch;
+use crate::wire::{Framing, PeerEvent};
 
 impl<'cap> Deframer<'cap> {
     /// A gap of unknown length: nothing before it says where the next message begins, but the next header that is found
@@ -82,6 +83,29 @@ impl<'cap> Deframer<'cap> {
         }
         self.lose(from.saturating_add(1), at, denied, out);
         self.stretch = Some(Box::new(Stretch::behind_header(from, at)));
+    }
+
+    /// Notes that a message begins. Where framing was found by a search, rivals are looked for, which begin within a usual block.
+    pub(super) fn note_head(&mut self, header: Header, offset: u64) {
+        if header != Header::KeepAlive && (self.framing == Framing::InSync || header.len() > USUAL_BLOCK) {
+            self.heads = [Some(offset), self.heads[0]];
+        }
+    }
+
+    /// Tells of the last headers where the message of `len` bytes that the stream ends in is longer than usual.
+    pub(super) fn doubt_long(&mut self, len: u32, out: &mut Vec<PeerEvent<'cap>>) {
+        if len > USUAL_BLOCK {
+            self.doubt_headers(out);
+        }
+    }
+
+    /// Tells of the last headers where that of a long message is one that is not sent: a block may have lost its id.
+    pub(super) fn doubt_odd(&mut self, header: Header, out: &mut Vec<PeerEvent<'cap>>) {
+        // What somebody has is said before anything is sent of it.
+        let is_late = self.has_served && matches!(header, Header::Other { id: BITFIELD, .. });
+        if header.len() >= LONG_MESSAGE && (is_late || !header.is_plausible(self.message_bytes)) {
+            self.doubt_headers(out);
+        }
     }
 
     /// Tells of the last headers: framing was lost behind them, and one of them may be damaged.
@@ -197,3 +221,10 @@ pub(super) fn begin(search: &mut Search, chosen: &[Chosen]) {
         search.begin_at(*start);
     }
 }
+
+/// The id of `bitfield` (BEP 3).
+const BITFIELD: u8 = 5;
+// Rationale: nearly all blocks have 16 KiB, and hardly any other message has more.
+const USUAL_BLOCK: u32 = (16 << 10) + PIECE_FIXED;
+// Rationale: what is not understood is mostly short; a block whose id is damaged is not.
+const LONG_MESSAGE: u32 = 1_024;
