@@ -66,6 +66,11 @@ impl<'a> Search<'a> {
         self.rows.into_iter().flat_map(|rows| rows.unread.iter().copied())
     }
 
+    /// Those that may be of `torrents`.
+    fn unread_of(&self, torrents: &[usize]) -> impl Iterator<Item = &'a Unread> {
+        self.unread().filter(|unread| unread.torrent.is_none_or(|torrent| torrents.contains(&torrent)))
+    }
+
     /// Returns true if a transfer that the address sent in counts.
     fn fits(&self, transfer: &Transfer, ports: Ports) -> bool {
         let own = self.is_own(transfer.uploader.port, &transfer.declared);
@@ -251,8 +256,7 @@ impl<'a> Search<'a> {
 
     /// Returns true if encrypted conversations of the address have a moment in the window, and may be of `torrents`.
     pub(super) fn encrypted(&self, window: &Window, torrents: &[usize]) -> bool {
-        let of_them = |unread: &&Unread| unread.torrent.is_none_or(|torrent| torrents.contains(&torrent));
-        self.unread().filter(of_them).any(|unread| unread.encrypted && overlaps(&unread.window, window))
+        self.unread_of(torrents).any(|unread| unread.encrypted && overlaps(&unread.window, window))
     }
 
     /// Returns true if the address took part in a connection in the window of which nobody can tell the torrent.
@@ -270,8 +274,7 @@ impl<'a> Search<'a> {
     /// Returns true if a flow of an unknown protocol is on the port, or an encrypted one on any port.
     pub(super) fn has_unrecognised(&self, port: Option<u16>, torrents: &[usize]) -> bool {
         let own = |end: &Endpoint| end.ip == self.address && port.is_none_or(|port| end.port == port);
-        let of_them = |unread: &&Unread| unread.torrent.is_none_or(|torrent| torrents.contains(&torrent));
-        self.unread().filter(of_them).any(|unread| {
+        self.unread_of(torrents).any(|unread| {
             if unread.encrypted {
                 [unread.a.ip, unread.b.ip].contains(&self.address)
             } else {

@@ -298,36 +298,17 @@ fn peers(inspection: &Inspection, page: &mut Page) {
     let shown = rows.get(..MOST_PEERS).unwrap_or(&rows);
     rows_of(shown, page);
     more(rows.len(), MOST_PEERS, "peer", page);
-    let relayed = |opaque: &&Opaque| opaque.kind == OpaqueKind::Relay;
-    for opaque in inspection.opaque.iter().filter(relayed).take(MOST_OPAQUE) {
-        page.line(&format!(
-            "{} <-> {} ({}): relayed, {}",
-            opaque.a,
-            opaque.b,
-            opaque.transport.name(),
-            escaped(&opaque.basis)
-        ));
-    }
-    let named = inspection.opaque.iter().filter(|each| each.kind == OpaqueKind::Tls);
-    for opaque in named.take(MOST_OPAQUE) {
-        page.line(&format!(
-            "{} <-> {} ({}): {}",
-            opaque.a,
-            opaque.b,
-            opaque.transport.name(),
-            escaped(&opaque.basis)
-        ));
-    }
+    let mut line = |opaque: &Opaque, said: &str| {
+        page.line(&format!("{} <-> {} ({}): {said}", opaque.a, opaque.b, opaque.transport.name()));
+    };
+    let of_kind =
+        |kind: OpaqueKind| inspection.opaque.iter().filter(move |opaque| opaque.kind == kind).take(MOST_OPAQUE);
+    of_kind(OpaqueKind::Relay).for_each(|opaque| line(opaque, &format!("relayed, {}", escaped(&opaque.basis))));
+    of_kind(OpaqueKind::Tls).for_each(|opaque| line(opaque, &escaped(&opaque.basis)));
     let encrypted = encrypted(&inspection.opaque);
     for opaque in encrypted.iter().take(MOST_OPAQUE) {
-        page.line(&format!(
-            "{} <-> {} ({}): taken for MSE, {} there and {} back cannot be read",
-            opaque.a,
-            opaque.b,
-            opaque.transport.name(),
-            counted(opaque.a_to_b, "byte"),
-            counted(opaque.b_to_a, "byte")
-        ));
+        let [there, back] = [opaque.a_to_b, opaque.b_to_a].map(|bytes| counted(bytes, "byte"));
+        line(opaque, &format!("taken for MSE, {there} there and {back} back cannot be read"));
     }
     more(encrypted.len(), MOST_OPAQUE, "encrypted conversation", page);
     let silent = if inspection.unlisted.is_some() { "in no row" } else { "never seen to speak" };

@@ -218,7 +218,7 @@ impl Stretches {
 }
 
 /// Sorts ranges, first and last of each, and joins those that overlap.
-fn join<T: Ord + Copy>(ranges: &mut Vec<(T, T)>) {
+pub(super) fn join<T: Ord + Copy>(ranges: &mut Vec<(T, T)>) {
     ranges.sort_unstable();
     let mut joined: Vec<(T, T)> = Vec::new();
     for (from, to) in ranges.drain(..) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClockQuality, Contested, Coverage, Purpose, Shared};
 use crate::anomaly::Anomalies;
-use crate::ends::{Direction, Endpoint, FrameId, Frames, InfoHash, Span, Timestamp, Transport};
+use crate::ends::{Direction, Endpoint, FlowKey, FrameId, Frames, InfoHash, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
 use crate::metadata::Harvest;
 use crate::oddity::{Bound, Oddity, Sink};
@@ -87,6 +87,32 @@ pub struct Opaque {
     /// The torrent that its ends claim, where they name one in the clear; left out elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info_hash: Option<InfoHash>,
+}
+
+impl Opaque {
+    /// A conversation of these frames; so many `bytes` went from the lesser to the greater endpoint, and back. It claims no torrent.
+    pub(super) fn of(
+        flow: FlowKey,
+        transport: Transport,
+        kind: OpaqueKind,
+        [a_to_b, b_to_a]: [u64; 2],
+        span: Span,
+        basis: String,
+    ) -> Self {
+        Self {
+            a: flow.low,
+            b: flow.high,
+            transport,
+            kind,
+            a_to_b,
+            b_to_a,
+            frames: span.into(),
+            first_time: span.first.time,
+            last_time: span.last.time,
+            basis,
+            info_hash: None,
+        }
+    }
 }
 
 /// A protocol at which reading ends.

@@ -505,13 +505,7 @@ impl<'cap> Shared<'_, 'cap> {
         let oddity = Oddity::Proxied { relay, bytes: bytes.iter().sum() };
         self.anomalies.odd(oddity.within(span).between(flow));
         if let Some(span) = span {
-            let ([a_to_b, b_to_a], kind) = (bytes, OpaqueKind::Relay);
-            let frames = span.into();
-            let (first_time, last_time) = (span.first.time, span.last.time);
-            let (a, b) = (flow.low, flow.high);
-            let info_hash = None;
-            let opaque =
-                Opaque { a, b, transport, kind, basis, a_to_b, b_to_a, frames, first_time, last_time, info_hash };
+            let opaque = Opaque::of(flow, transport, OpaqueKind::Relay, bytes, span, basis);
             self.opaque(opaque, span);
         }
     }

@@ -39,22 +39,10 @@ impl WebRtc {
 
     /// Ends the flow; whether it was one.
     pub(super) fn close(self, flow: FlowKey, shared: &mut Shared<'_, '_>) -> bool {
-        let Some(Shown { span, dtls: true, bytes: [a_to_b, b_to_a] }) = self.0.map(|shown| *shown) else {
+        let Some(Shown { span, dtls: true, bytes }) = self.0.map(|shown| *shown) else {
             return false;
         };
-        let opaque = Opaque {
-            a: flow.low,
-            b: flow.high,
-            transport: Transport::Udp,
-            kind: OpaqueKind::WebRtc,
-            basis: BASIS.to_owned(),
-            info_hash: None,
-            a_to_b,
-            b_to_a,
-            frames: span.into(),
-            first_time: span.first.time,
-            last_time: span.last.time,
-        };
+        let opaque = Opaque::of(flow, Transport::Udp, OpaqueKind::WebRtc, bytes, span, BASIS.to_owned());
         shared.opaque(opaque, span);
         true
     }

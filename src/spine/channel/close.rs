@@ -50,24 +50,12 @@ impl<'cap> Channel<'cap> {
         let opening = transported.opening;
         [opening.syn, opening.syn_ack, opening.ack].into_iter().flatten().for_each(|at| seen.note(at.frame));
         if let (Some(info_hash), Some(span)) = (self.tls.info_hash(), span) {
-            let [a_to_b, b_to_a] = transported.bytes;
             let basis = format!(
                 "TLS whose Client Hello names info-hash {info_hash} as the server name, as peers of an SSL torrent do; its \
                  content is not readable"
             );
-            let opaque = Opaque {
-                a: flow.low,
-                b: flow.high,
-                transport,
-                kind: OpaqueKind::Tls,
-                a_to_b,
-                b_to_a,
-                frames: span.into(),
-                first_time: span.first.time,
-                last_time: span.last.time,
-                basis,
-                info_hash: Some(info_hash.clone()),
-            };
+            let opaque = Opaque::of(flow, transport, OpaqueKind::Tls, transported.bytes, span, basis);
+            let opaque = Opaque { info_hash: Some(info_hash.clone()), ..opaque };
             shared.opaque(opaque, span);
             return CarriedProtocol::SslTorrent;
         }
@@ -86,9 +74,9 @@ impl<'cap> Channel<'cap> {
                 if let Some(session) = session {
                     carried = end(session, transported, seen, shared);
                 }
-                let [a_to_b, b_to_a] = filter.opaque_bytes();
+                let bytes = filter.opaque_bytes();
                 if filter.is_too_far() {
-                    let bound = Bound::Keystream { bytes: a_to_b + b_to_a };
+                    let bound = Bound::Keystream { bytes: bytes.iter().sum() };
                     shared.anomalies.odd(Oddity::from(bound).within(span).between(flow));
                 }
                 let basis = match filter.outcome() {
@@ -97,28 +85,11 @@ impl<'cap> Channel<'cap> {
                         shared.note_wrong_secret(*secret, basis, flow, span);
                         basis.clone()
                     }
-                    _ if a_to_b + b_to_a > 0 => PARTLY_OPAQUE.to_owned(),
+                    _ if bytes.iter().sum::<u64>() > 0 => PARTLY_OPAQUE.to_owned(),
                     _ => return carried,
                 };
                 if let Some(span) = span {
-                    let (a, b) = (flow.low, flow.high);
-                    let kind = OpaqueKind::MseRc4;
-                    let (first_time, last_time) = (span.first.time, span.last.time);
-                    let frames = span.into();
-                    let info_hash = None;
-                    let opaque = Opaque {
-                        a,
-                        b,
-                        transport,
-                        kind,
-                        basis,
-                        a_to_b,
-                        b_to_a,
-                        frames,
-                        first_time,
-                        last_time,
-                        info_hash,
-                    };
+                    let opaque = Opaque::of(flow, transport, OpaqueKind::MseRc4, bytes, span, basis);
                     shared.opaque(opaque, span);
                 }
                 CarriedProtocol::MseOpaque

@@ -12,7 +12,7 @@ use crate::ends::{ConnectionId, Direction, FlowKey};
 use crate::facts::{Block, Facts, Scope};
 use crate::judge::Suspect;
 use crate::options::Options;
-use crate::spine::damaged;
+use crate::spine::acquit::{damaged, join};
 use crate::wire::Framing;
 
 /// Facts of the streams of a capture set, known before they are written.
@@ -24,8 +24,8 @@ pub(crate) struct Known {
 /// One direction. Places are those of the stream, as its items have them.
 #[derive(Debug, Default)]
 pub(super) struct OfDirection {
-    /// Stretches in doubt: sorted, apart from one another.
-    doubts: Vec<Range<u64>>,
+    /// Stretches in doubt, beginning and end: sorted, apart from one another.
+    doubts: Vec<(u64, u64)>,
     /// Bytes that are missing before a place, where offsets go on as if none were.
     holes: BTreeMap<u64, u64>,
     /// Where the headers of its blocks begin; sorted.
@@ -52,8 +52,8 @@ impl Known {
         }
         for doubt in &facts.doubts {
             match doubt.scope {
-                Scope::Stretch(id, from, stretch) => known.of_direction(id, from).doubts.push(stretch),
-                Scope::Direction(id, from) => known.of_direction(id, from).doubts.push(0..u64::MAX),
+                Scope::Stretch(id, from, stretch) => known.of_direction(id, from).doubt(stretch),
+                Scope::Direction(id, from) => known.of_direction(id, from).doubt(0..u64::MAX),
                 Scope::Share(_) | Scope::Piece(..) => {}
             }
         }
@@ -67,7 +67,7 @@ impl Known {
         }
         let reasons = damaged(captures, &suspects, options, &mut Vec::new())?;
         for ((id, from, stretch), _) in stretches.into_iter().zip(reasons).filter(|(_, reason)| reason.is_some()) {
-            known.of_direction(id, from).doubts.push(stretch);
+            known.of_direction(id, from).doubt(stretch);
         }
         known.directions.values_mut().for_each(OfDirection::settle);
         Ok(known)
@@ -88,7 +88,7 @@ impl OfDirection {
         let stretch = block.stretch();
         self.blocks.push(stretch.start);
         if block.framing == Framing::Resynchronised {
-            self.doubts.push(stretch);
+            self.doubt(stretch);
         }
         // The bytes of a block stand behind one another in the stream, but for those that are missing.
         let (mut place, mut start) = (block.offset, 0);
@@ -101,6 +101,10 @@ impl OfDirection {
         }
     }
 
+    fn doubt(&mut self, stretch: Range<u64>) {
+        self.doubts.push((stretch.start, stretch.end));
+    }
+
     /// So many bytes of a block are missing between two places.
     fn hole(&mut self, from: u64, to: u64, missing: u64) {
         let hidden = missing.saturating_sub(to.saturating_sub(from));
@@ -111,21 +115,13 @@ impl OfDirection {
 
     fn settle(&mut self) {
         self.blocks.sort_unstable();
-        self.doubts.sort_unstable_by_key(|doubt| (doubt.start, doubt.end));
-        let mut joined: Vec<Range<u64>> = Vec::new();
-        for doubt in self.doubts.drain(..) {
-            match joined.last_mut().filter(|last| doubt.start <= last.end) {
-                Some(last) => last.end = last.end.max(doubt.end),
-                None => joined.push(doubt),
-            }
-        }
-        self.doubts = joined;
+        join(&mut self.doubts);
     }
 
     /// Returns true if a byte of `stretch` is in doubt.
     pub(super) fn doubts(&self, stretch: &Range<u64>) -> bool {
-        let next = self.doubts.partition_point(|doubt| doubt.end <= stretch.start);
-        self.doubts.get(next).is_some_and(|doubt| doubt.start < stretch.end)
+        let next = self.doubts.partition_point(|(_, end)| *end <= stretch.start);
+        self.doubts.get(next).is_some_and(|(start, _)| *start < stretch.end)
     }
 
     /// How many bytes are missing at a place where packets are; `None` where no block tells.
