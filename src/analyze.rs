@@ -523,7 +523,8 @@ fn walk_with<'run, 'cap>(
         let mut spine = begin();
         spine.expect_late(late.clone());
         let (mut spine, frames) = walk_once(captures, spine, spill, options)?;
-        match spine.end_flows() {
+        spine.end_flows();
+        match spine.late(captures)? {
             Some(found) => *late = found,
             None => return Ok((spine, frames)),
         }

@@ -58,7 +58,12 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(sum, next, "{events:?}");
     }
     let finely = frame(&cut(&one_way, next), start, &limits, &expected);
-    let [whole, finely] = [events, finely].map(|events| events.iter().map(plain).collect::<Vec<_>>());
+    // Other framings are told where their search is over, which is not at the same event.
+    let [whole, finely] = [events, finely].map(|events| {
+        let mut events: Vec<_> = events.iter().map(plain).collect();
+        events.sort_by_key(|event| event.starts_with("Contest").then(|| event.clone()));
+        events
+    });
     assert!(whole == finely, "cut finely it is something else:\n{whole:#?}\n{finely:#?}");
 });
 

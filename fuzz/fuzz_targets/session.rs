@@ -43,7 +43,11 @@ fuzz_target!(|data: &[u8]| {
     }
     let finely: Vec<_> = items.iter().flat_map(|(way, item)| halves(item).map(|item| (*way, item))).collect();
     let finely = converse(&finely, start, transport, &limits);
-    let [whole, finely] = [out, finely].map(|events| events.iter().map(plain).collect::<Vec<_>>());
+    // Which other framings are worth a second look depends on what was unanswered meanwhile.
+    let [whole, finely] = [out, finely].map(|events| {
+        let events = events.iter().filter(|event| !matches!(event, SessionEvent::Contest { .. }));
+        events.map(plain).collect::<Vec<_>>()
+    });
     assert!(whole == finely, "cut in two it is something else:\n{whole:#?}\n{finely:#?}");
 });
 

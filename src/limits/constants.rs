@@ -255,6 +255,9 @@ pub(crate) const METAINFO_VALUES: usize = 4_000_000;
 pub(crate) const TORRENT_BYTES: u64 = 128 << 20;
 
 // The walk
+/// Flows in which something is strange that are kept apart from others; of more, all flows are looked at.
+// Rationale: 5 MiB; looking at all costs no more than time.
+pub(crate) const STRANGE_FLOWS: usize = 1 << 16;
 /// Frames with wrong checksums that are kept for a direction.
 // Rationale: 1.5 MiB a direction; one with as many damaged frames that most are still right is rarer than any other
 // doubt.

@@ -8,26 +8,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::spilled::Spilled;
+use super::superseded::{Sums, read_again, sent_again};
 use crate::Error;
-use crate::anomaly::Anomalies;
-use crate::capture::{CaptureSet, Frames, INPUTS_APART_NS, Spill};
+use crate::capture::{CaptureSet, Frames, INPUTS_APART_NS};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
 use crate::judge::Suspect;
-use crate::limits::{CUT_FRAMES, WHOLE_FRAMES, WRONG_CHECKSUMS};
+use crate::limits::{CUT_FRAMES, WHOLE_FRAMES};
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
-use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
+use crate::packet::{Packet, TransportLayer};
 use crate::session::Reason;
 
 /// The checksum results of one direction's frames.
 #[derive(Debug, Default)]
 struct Tested {
-    right: u64,
-    /// Those with a wrong checksum, in the order of the walk.
+    sums: Sums,
+    /// Frames with a wrong checksum on which blocks may rest.
     wrong: Vec<At>,
-    /// How many there were beyond those.
-    more: u64,
     /// Those that the snap length cut, by their packets.
     cut: BTreeMap<u64, FrameId>,
     /// The packets of some before that are whole.
@@ -50,31 +47,21 @@ pub(crate) fn damaged(
     if accused.is_empty() {
         return Ok(Vec::new());
     }
-    let mut read = captures.frames();
+    let read = captures.frames();
     let stretches = Stretches::of(accused, &read);
     let mut tested: BTreeMap<(FlowKey, Direction), Tested> =
         accused.iter().map(|one| ((one.flow, one.from), Tested::default())).collect();
-    let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
-    let decoder = Decoder::new(ChecksumPolicy::Flag, &options.limits).with_tunnels(options.tunnels);
-    let mut decoder = decoder.reading_damage();
-    let store = Spilled(&spill);
-    let window = options.window.max(1);
-    let mut release_at = window;
-    while let Some(frame) = read.next(&mut untold)? {
-        if read.position() >= release_at {
-            release_at = read.position().saturating_add(window);
-            read.release(0);
-        }
-        if !stretches.holds(frame.at, &read) {
-            continue;
-        }
-        decoder.each(&frame, &store, &mut untold, &mut |packet| note(packet, &mut tested))?;
-    }
+    let is_near = |at: At, frames: &Frames<'_>| stretches.holds(at, frames);
+    read_again(captures, options, is_near, |packet| note(packet, &mut tested))?;
+    // Where they were tested in the walk, it knows.
+    let says = |sums: &Sums| options.checksums == ChecksumPolicy::Ignore && sums.is_damage();
+    tested.values_mut().filter(|tested| !says(&tested.sums)).for_each(|tested| tested.sums.wrong.clear());
+    let mut wrong = tested.iter_mut().map(|(way, tested)| (*way, std::mem::take(&mut tested.sums.wrong))).collect();
+    sent_again(captures, options, &mut wrong)?;
     for ((flow, from), tested) in &mut tested {
-        // Where they were tested in the walk, it knows.
-        if options.checksums != ChecksumPolicy::Ignore || tested.right <= tested.wrong.len() as u64 + tested.more {
-            tested.wrong.clear();
-        }
+        // Where another one has its bytes, the walk passes over it.
+        let wrong = wrong.remove(&(*flow, *from)).unwrap_or_default();
+        tested.wrong = wrong.iter().filter(|wrong| !wrong.is_idle()).map(|wrong| wrong.at).collect();
         tested.sort(&read);
         for at in &tested.wrong {
             anomalies.odd(Oddity::Acquitted.at(*at).sent(*flow, *from));
@@ -154,16 +141,7 @@ fn around(Span { first, last }: &Span, frames: &Frames<'_>) -> RangeInclusive<i6
 
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
     let Some(tested) = tested.get_mut(&(packet.flow, packet.direction)) else { return };
-    let checksum = match &packet.transport {
-        TransportLayer::Tcp(segment) => segment.checksum,
-        TransportLayer::Udp(datagram) => datagram.checksum,
-    };
-    match checksum {
-        Checksum::Good => tested.right += 1,
-        Checksum::Bad | Checksum::Partial if tested.wrong.len() < WRONG_CHECKSUMS => tested.wrong.push(packet.at),
-        Checksum::Bad | Checksum::Partial => tested.more += 1,
-        Checksum::Unchecked => {}
-    }
+    tested.sums.note(packet);
     let (payload, number) = match &packet.transport {
         TransportLayer::Tcp(segment) => (segment.payload, u64::from(segment.seq)),
         // The numbers in the header of uTP.

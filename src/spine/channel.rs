@@ -13,7 +13,7 @@ use crate::mse::{MseFilter, MseOutcome};
 use crate::oddity::{Bound, Oddity, Relay, Sink};
 use crate::proxy::{ProxyOutcome, ProxyWatch};
 use crate::session::{Encryption, Session};
-use crate::stream::{Opening, StreamItem};
+use crate::stream::{GapCause, Opening, StreamItem};
 use crate::webseed;
 use crate::wire::{HandshakeSniff, Start, sniff};
 
@@ -119,6 +119,9 @@ impl<'cap> Channel<'cap> {
         opening: &Opening,
         shared: &mut Shared<'_, 'cap>,
     ) {
+        if is_strange(item) && !self.is_other() {
+            shared.late.strange.note(self.flow);
+        }
         if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, shared)) {
             self.dns = None;
         }
@@ -510,4 +513,19 @@ const LONGEST_METHOD: usize = 8;
 pub(super) fn opened(opening: &Opening) -> Option<Span> {
     let (syn, syn_ack, ack) = (opening.syn?, opening.syn_ack?, opening.ack?);
     Some(Span::single(syn).join(Span::single(syn_ack)).join(Span::single(ack)))
+}
+
+/// Returns true if a damaged frame may be why an item came.
+#[inline]
+fn is_strange(item: &StreamItem<'_>) -> bool {
+    !matches!(
+        item,
+        StreamItem::Data { .. }
+            | StreamItem::Acked { .. }
+            | StreamItem::AckedRange { .. }
+            | StreamItem::Answers { .. }
+            | StreamItem::End { .. }
+            | StreamItem::Gap { cause: GapCause::Snaplen, .. }
+            | StreamItem::Uncompared { cut: true, .. }
+    )
 }

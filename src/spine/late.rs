@@ -4,7 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::superseded::Strange;
 use super::{Shared, Spine};
+use crate::Error;
+use crate::capture::CaptureSet;
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
@@ -25,6 +28,10 @@ pub(crate) struct Latecomers<'cap> {
     read: BTreeMap<FrameId, bool>,
     /// Flows of which something is due or was.
     flows: BTreeSet<FlowKey>,
+    /// Flows in which a first reading found what a damaged frame may have caused.
+    pub(super) strange: Strange,
+    /// Damaged frames that are passed over, and their flows.
+    superseded: BTreeSet<(FrameId, FlowKey)>,
 }
 
 /// The late packets of one flow, in a first reading.
@@ -32,20 +39,31 @@ pub(crate) struct Latecomers<'cap> {
 pub(super) struct Late<'cap>(Vec<(Due, Packet<'cap>)>);
 
 impl<'cap> Spine<'_, 'cap> {
-    /// Ends every flow. What came late, where another reading of the captures is worth while for it.
-    pub(crate) fn end_flows(&mut self) -> Option<Latecomers<'cap>> {
+    /// Ends every flow.
+    pub(crate) fn end_flows(&mut self) {
         while let Some((_, flow)) = self.flows.evict() {
             flow.close(&mut self.shared);
         }
+    }
+
+    /// What came late and what is damaged, where another reading of the captures is worth while for it; every flow ended.
+    ///
+    /// # Errors
+    /// Those of reading the captures.
+    pub(crate) fn late(&mut self, captures: &CaptureSet) -> Result<Option<Latecomers<'cap>>, Error> {
         let late = &mut self.shared.late;
-        if late.second || late.due.is_empty() || self.shared.failure.is_some() {
-            return None;
+        if late.second || self.shared.failure.is_some() {
+            return Ok(None);
+        }
+        let superseded = late.strange.superseded(captures, self.shared.options)?;
+        if late.due.is_empty() && superseded.is_empty() {
+            return Ok(None);
         }
         // All is written down once more.
         drop(self.shared.written.take().map(|written| written.into_facts()));
         let late = std::mem::take(late);
         let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
-        Some(Latecomers { second: true, flows, ..late })
+        Ok(Some(Latecomers { second: true, flows, superseded, ..late }))
     }
 
     /// Says before the first frame what came late in a first reading.
@@ -138,6 +156,12 @@ impl<'cap> Latecomers<'cap> {
     /// Returns true if a late packet of the flow is due.
     pub(super) fn expects(&self, flow: FlowKey) -> bool {
         !self.flows.is_empty() && self.flows.contains(&flow)
+    }
+
+    /// Returns true if a packet is damaged, and passed over.
+    #[inline]
+    pub(super) fn is_superseded(&self, packet: &Packet<'_>) -> bool {
+        !self.superseded.is_empty() && self.superseded.contains(&(packet.at.frame, packet.flow))
     }
 
     /// Returns true if a frame was read where it belongs.

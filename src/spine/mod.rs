@@ -19,6 +19,7 @@ mod paths;
 mod sample;
 mod second;
 mod spilled;
+mod superseded;
 mod tcp;
 mod tls;
 mod traffic;
@@ -262,6 +263,10 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
+        if self.shared.late.is_superseded(packet) {
+            self.shared.anomalies.odd(Oddity::Acquitted.at(packet.at).sent(packet.flow, packet.direction));
+            return;
+        }
         if !self.shared.delayed.is_empty() {
             self.release_late(packet.at.time);
         }

@@ -237,9 +237,11 @@ impl<'cap> TcpSide<'cap> {
         let (start, end) = (start as u64, end.max(0) as u64);
         if let Some(fin) = self.fin.filter(|fin| *fin < end) {
             if self.ack.is_some_and(|(ack, _)| ack == fin + 1) {
-                // Whose FIN was acknowledged has sent all, until more than that is acknowledged.
+                // Whose FIN was acknowledged has sent all, until more than that is acknowledged. Another FIN sends nothing.
                 let offset = start.max(fin);
-                emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+                if offset < end {
+                    emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+                }
             } else {
                 self.fin = None;
             }

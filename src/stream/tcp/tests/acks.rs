@@ -113,3 +113,13 @@ fn only_what_the_other_end_used_confirms_the_return_path() {
         assert_eq!((opening.confirmed, opening.ack.is_some()), ([confirmed, true], confirmed), "{ack}");
     }
 }
+
+#[test]
+fn another_fin_behind_one_that_was_acknowledged_is_no_doubt_about_bytes() {
+    let mut run = both();
+    run.push(A, TcpSegment { flags: TcpFlags { fin: true, ..TcpFlags::default() }, ..from_a(1_000, b"abcd") });
+    run.push(B, from_b(1_005));
+    run.push(A, TcpSegment { flags: TcpFlags { fin: true, ..TcpFlags::default() }, ..from_a(1_009, b"") });
+    let items = run.close();
+    assert_eq!((bytes(items.clone()), unaccepted(&items)), (b"abcd".to_vec(), vec![]));
+}

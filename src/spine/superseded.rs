@@ -1,0 +1,328 @@
+//! Damaged frames that cost no more than missing ones (T64): a link that flips bits makes its receiver drop a frame, and the
+//! sender send it again; and a flipped number puts bytes where they never were.
+//!
+//! Checksums are not tested in the walk. Flows in which it found what a damaged frame may have caused - two versions of some
+//! bytes, a hole, a packet from elsewhere - are read once more, and tested. Where nearly all of a direction are right, the
+//! captures are read again without the frames that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use super::spilled::Spilled;
+use crate::Error;
+use crate::anomaly::Anomalies;
+use crate::capture::{CaptureSet, Frames, Spill};
+use crate::ends::{At, Direction, FlowKey, FrameId};
+use crate::limits::{STRANGE_FLOWS, WRONG_CHECKSUMS};
+use crate::options::{ChecksumPolicy, Options};
+use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
+use crate::stream::utp;
+
+/// The flows in which something is strange; all flows beyond a bound.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Strange {
+    flows: BTreeSet<FlowKey>,
+    all: bool,
+}
+
+impl Strange {
+    /// Notes that something in a flow is strange.
+    #[cold]
+    pub(super) fn note(&mut self, flow: FlowKey) {
+        if !self.all && self.flows.insert(flow) {
+            self.all = self.flows.len() > STRANGE_FLOWS;
+        }
+    }
+
+    /// The damaged frames of these flows that are passed over.
+    ///
+    /// # Errors
+    /// Those of reading the captures.
+    pub(super) fn superseded(
+        &self,
+        captures: &CaptureSet,
+        options: &Options<'_>,
+    ) -> Result<BTreeSet<(FrameId, FlowKey)>, Error> {
+        let mut superseded = BTreeSet::new();
+        // Dropped frames are in no version.
+        if self.flows.is_empty() || options.checksums == ChecksumPolicy::Drop {
+            return Ok(superseded);
+        }
+        let mut sums: BTreeMap<(FlowKey, Direction), Sums> = BTreeMap::new();
+        read_again(
+            captures,
+            options,
+            |_, _| true,
+            |packet| {
+                let way = (packet.flow, packet.direction);
+                if self.all || self.flows.contains(&packet.flow) {
+                    sums.entry(way).or_default().note(packet);
+                }
+            },
+        )?;
+        for ((flow, _), sums) in &sums {
+            superseded.extend(sums.lone().map(|at| (at.frame, *flow)));
+        }
+        Ok(superseded)
+    }
+}
+
+/// The checksums of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    right: u64,
+    /// Frames with a wrong one, in the order of the walk.
+    pub(super) wrong: Vec<Wrong>,
+    /// How many there were beyond those.
+    more: u64,
+    /// The bytes of the longest packet with a right one.
+    longest: u32,
+}
+
+impl Sums {
+    pub(super) fn note(&mut self, packet: &Packet<'_>) {
+        match checksum(packet) {
+            Checksum::Good => {
+                self.right += 1;
+                self.longest = self.longest.max(len(packet));
+            }
+            Checksum::Bad if self.wrong.len() < WRONG_CHECKSUMS => self.wrong.push(Wrong::new(packet)),
+            Checksum::Bad => self.more += 1,
+            Checksum::Partial | Checksum::Unchecked => {}
+        }
+    }
+
+    /// Returns true if a wrong checksum is damage, as most are right.
+    pub(super) fn is_damage(&self) -> bool {
+        self.right > self.wrong()
+    }
+
+    fn wrong(&self) -> u64 {
+        self.wrong.len() as u64 + self.more
+    }
+
+    /// The wrong frames, where nearly all are right. A packet that is longer than all of those was put together by a network
+    /// card.
+    fn lone(&self) -> impl Iterator<Item = At> {
+        let nearly = self.right / SHARE >= self.wrong();
+        self.wrong.iter().filter(move |wrong| nearly && wrong.len <= self.longest).map(|wrong| wrong.at)
+    }
+}
+
+/// A frame with a wrong checksum.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// Its place.
+    pub(super) at: At,
+    /// The bytes of its packet.
+    len: u32,
+    part: Option<Part>,
+    /// The ranges of its bytes that came again in frames with a right one, in order.
+    again: Vec<(u32, u32)>,
+    /// True if a right one stands right before or behind it.
+    fits: bool,
+}
+
+/// The bytes of a packet, as the sender numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Of TCP: the number of the first, and how many.
+    Bytes { first: u32, len: u32 },
+    /// Of uTP: the connection and the number of the packet, and how many bytes it has.
+    Packet { id: u16, number: u16, len: u32 },
+}
+
+impl Part {
+    fn of(packet: &Packet<'_>) -> Option<Self> {
+        Some(match &packet.transport {
+            TransportLayer::Tcp(segment) => Self::Bytes {
+                first: segment.seq.wrapping_add(u32::from(segment.flags.syn)),
+                len: segment.payload.wire_len,
+            },
+            TransportLayer::Udp(datagram) => {
+                let packet = utp::Packet::parse(&datagram.payload).ok()?;
+                Self::Packet { id: packet.connection_id, number: packet.seq_nr, len: packet.payload.wire_len }
+            }
+        })
+    }
+}
+
+impl Wrong {
+    fn new(packet: &Packet<'_>) -> Self {
+        Self { at: packet.at, len: len(packet), part: Part::of(packet), again: Vec::new(), fits: false }
+    }
+
+    /// Returns true if no block rests on it: all of its bytes came again, or they belong nowhere.
+    pub(super) fn is_idle(&self) -> bool {
+        let came_again = match self.part {
+            Some(Part::Bytes { len, .. }) => self.again.first() == Some(&(0, len)),
+            Some(Part::Packet { .. }) => !self.again.is_empty(),
+            None => return false,
+        };
+        came_again || !self.fits
+    }
+
+    /// Compares its place with that of a frame with a right checksum.
+    fn compare(&mut self, at: At, part: Part) {
+        if at.time.0.abs_diff(self.at.time.0) > AGAIN_NS {
+            return;
+        }
+        match (self.part, part) {
+            (Some(Part::Bytes { first, len }), Part::Bytes { first: other, len: held }) => {
+                let from = i64::from(other.wrapping_sub(first) as i32);
+                let to = from + i64::from(held);
+                self.fits |= from == i64::from(len) || to == 0;
+                let (start, end) = (from.max(0), to.min(i64::from(len)));
+                if start < end {
+                    self.again.push((start as u32, end as u32));
+                    super::acquit::join(&mut self.again);
+                }
+            }
+            (Some(Part::Packet { id, number, len }), Part::Packet { id: of, number: other, len: held })
+                if id == of =>
+            {
+                self.fits |= matches!(other.wrapping_sub(number), 1 | u16::MAX);
+                if other == number && len == held {
+                    self.again.push((0, len));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The wrong frames of a direction, by their numbers.
+#[derive(Default)]
+struct ByNumber {
+    places: BTreeMap<u32, Vec<usize>>,
+    /// The most bytes that one of them has.
+    longest: u32,
+}
+
+impl ByNumber {
+    fn new(wrong: &[Wrong]) -> Self {
+        let mut all = Self::default();
+        for (place, wrong) in wrong.iter().enumerate() {
+            let number = match wrong.part {
+                Some(Part::Bytes { first, len }) => {
+                    all.longest = all.longest.max(len);
+                    first
+                }
+                Some(Part::Packet { id, number, .. }) => u32::from(id) << 16 | u32::from(number),
+                None => continue,
+            };
+            all.places.entry(number).or_default().push(place);
+        }
+        all
+    }
+
+    /// Those that stand at a part, right before it or right behind it.
+    fn near(&self, part: Part) -> impl Iterator<Item = usize> {
+        let ranges = match part {
+            Part::Bytes { first, len } => around(first.wrapping_sub(self.longest), first.wrapping_add(len)),
+            Part::Packet { id, number, .. } => {
+                let own = u32::from(id) << 16;
+                let [before, behind] =
+                    [number.wrapping_sub(1), number.wrapping_add(1)].map(|near| own | u32::from(near));
+                match before < behind {
+                    true => [before..=behind, NONE],
+                    false => [before..=own | 0xffff, own..=behind],
+                }
+            }
+        };
+        ranges
+            .into_iter()
+            .filter(|range| !range.is_empty())
+            .flat_map(|range| self.places.range(range))
+            .flat_map(|(_, all)| all)
+            .copied()
+    }
+}
+
+/// The numbers from one to another one, which may be past the highest.
+fn around(from: u32, to: u32) -> [RangeInclusive<u32>; 2] {
+    if from <= to { [from..=to, NONE] } else { [from..=u32::MAX, 0..=to] }
+}
+
+/// Looks for the bytes of wrong frames in frames with a right checksum.
+///
+/// # Errors
+/// Those of reading the captures.
+pub(super) fn sent_again(
+    captures: &CaptureSet,
+    options: &Options<'_>,
+    wrong: &mut BTreeMap<(FlowKey, Direction), Vec<Wrong>>,
+) -> Result<(), Error> {
+    let numbers: BTreeMap<_, _> = wrong.iter().map(|(way, wrong)| (*way, ByNumber::new(wrong))).collect();
+    if numbers.values().all(|numbers| numbers.places.is_empty()) {
+        return Ok(());
+    }
+    read_again(
+        captures,
+        options,
+        |_, _| true,
+        |packet| {
+            let way = (packet.flow, packet.direction);
+            if let (Some(numbers), Some(wrong)) = (numbers.get(&way), wrong.get_mut(&way))
+                && checksum(packet) == Checksum::Good
+                && let Some(part) = Part::of(packet)
+            {
+                for place in numbers.near(part) {
+                    wrong[place].compare(packet.at, part);
+                }
+            }
+        },
+    )
+}
+
+/// Reads the captures once more, with their checksums, as far as `wanted` accepts the frames.
+///
+/// # Errors
+/// Those of reading the captures.
+pub(super) fn read_again(
+    captures: &CaptureSet,
+    options: &Options<'_>,
+    mut wanted: impl FnMut(At, &Frames<'_>) -> bool,
+    mut take: impl FnMut(&Packet<'_>),
+) -> Result<(), Error> {
+    let mut frames = captures.frames();
+    let (spill, mut untold) = (Spill::new(options.spool_dir), Anomalies::default());
+    let decoder = Decoder::new(ChecksumPolicy::Flag, &options.limits).with_tunnels(options.tunnels);
+    let mut decoder = decoder.reading_damage();
+    let store = Spilled(&spill);
+    let window = options.window.max(1);
+    let mut release_at = window;
+    while let Some(frame) = frames.next(&mut untold)? {
+        if frames.position() >= release_at {
+            release_at = frames.position().saturating_add(window);
+            frames.release(0);
+        }
+        if wanted(frame.at, &frames) {
+            decoder.each(&frame, &store, &mut untold, &mut take)?;
+        }
+    }
+    Ok(())
+}
+
+fn len(packet: &Packet<'_>) -> u32 {
+    match &packet.transport {
+        TransportLayer::Tcp(segment) => segment.payload.wire_len,
+        TransportLayer::Udp(datagram) => datagram.payload.wire_len,
+    }
+}
+
+fn checksum(packet: &Packet<'_>) -> Checksum {
+    match &packet.transport {
+        TransportLayer::Tcp(segment) => segment.checksum,
+        TransportLayer::Udp(datagram) => datagram.checksum,
+    }
+}
+
+// Rationale: damage is one in many; where a card fills checksums in, or puts packets together, half are wrong.
+const SHARE: u64 = 8;
+// Rationale: what a link damages is sent again within some timeouts; numbers of uTP come again after 65,536 packets.
+const AGAIN_NS: u64 = 20_000_000_000;
+
+/// No number.
+#[expect(clippy::reversed_empty_ranges, reason = "it is meant to be empty")]
+const NONE: RangeInclusive<u32> = 1..=0;
