@@ -54,9 +54,10 @@ pub(crate) fn damaged(
     let is_near = |at: At, frames: &Frames<'_>| stretches.holds(at, frames);
     read_again(captures, options, is_near, |packet| note(packet, &mut tested))?;
     // Where they were tested in the walk, it knows.
-    let says = |sums: &Sums| options.checksums == ChecksumPolicy::Ignore && sums.is_damage();
-    tested.values_mut().filter(|tested| !says(&tested.sums)).for_each(|tested| tested.sums.wrong.clear());
-    let mut wrong = tested.iter_mut().map(|(way, tested)| (*way, std::mem::take(&mut tested.sums.wrong))).collect();
+    let mut wrong = BTreeMap::new();
+    if options.checksums == ChecksumPolicy::Ignore {
+        wrong.extend(tested.iter().map(|(way, tested)| (*way, tested.sums.damaged().cloned().collect::<Vec<_>>())));
+    }
     sent_again(captures, options, &mut wrong)?;
     for ((flow, from), tested) in &mut tested {
         // Where another one has its bytes, the walk passes over it.

@@ -92,20 +92,21 @@ impl Sums {
         }
     }
 
-    /// Returns true if a wrong checksum is damage, as most are right.
-    pub(super) fn is_damage(&self) -> bool {
-        self.right > self.wrong()
+    /// The wrong frames that are damaged or masked, as others of their direction are right. A packet that is longer than all
+    /// of those, and than a frame, was put together by a network card.
+    pub(super) fn damaged(&self) -> impl Iterator<Item = &Wrong> {
+        let is_told = self.right > self.wrong() || self.right >= FEWEST;
+        self.wrong.iter().filter(move |wrong| is_told && wrong.len <= self.longest.max(FRAME))
+    }
+
+    /// Those of them that are few among many: a receiver dropped them.
+    fn lone(&self) -> impl Iterator<Item = At> {
+        let nearly = self.right / SHARE >= self.wrong();
+        self.damaged().filter(move |wrong| nearly && wrong.len <= self.longest).map(|wrong| wrong.at)
     }
 
     fn wrong(&self) -> u64 {
         self.wrong.len() as u64 + self.more
-    }
-
-    /// The wrong frames, where nearly all are right. A packet that is longer than all of those was put together by a network
-    /// card.
-    fn lone(&self) -> impl Iterator<Item = At> {
-        let nearly = self.right / SHARE >= self.wrong();
-        self.wrong.iter().filter(move |wrong| nearly && wrong.len <= self.longest).map(|wrong| wrong.at)
     }
 }
 
@@ -318,6 +319,10 @@ fn checksum(packet: &Packet<'_>) -> Checksum {
     }
 }
 
+// Rationale: sums that are right by chance are one in 65,536.
+const FEWEST: u64 = 4;
+// Rationale: the payload of the longest frame of Ethernet.
+const FRAME: u32 = 1_500;
 // Rationale: damage is one in many; where a card fills checksums in, or puts packets together, half are wrong.
 const SHARE: u64 = 8;
 // Rationale: what a link damages is sent again within some timeouts; numbers of uTP come again after 65,536 packets.
