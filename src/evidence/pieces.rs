@@ -83,6 +83,8 @@ pub struct InputRun {
 pub struct Pieces {
     transfers: Vec<Rows>,
     rows: Vec<Row>,
+    /// SHA-1 and SHA-256 of contents, by the number that rows have.
+    sums: Vec<([u8; 20], [u8; 32])>,
     /// Places in `rows`, by transfer, then by unit.
     order: Vec<u32>,
 }
@@ -108,13 +110,14 @@ impl Pieces {
         self.transfers.iter().flat_map(|transfer| {
             let order = self.order.get(transfer.order.clone()).unwrap_or_default().iter();
             let rows = order.filter_map(|&at| self.rows.get(at as usize));
-            rows.map(|row| transfer.piece(row)).chain(transfer.unplaced())
+            rows.map(|row| transfer.piece(row, &self.sums)).chain(transfer.unplaced())
         })
     }
 }
 
 impl Rows {
-    fn piece(&self, row: &Row) -> Piece {
+    fn piece(&self, row: &Row, sums: &[([u8; 20], [u8; 32])]) -> Piece {
+        let sums = row.sums.and_then(|number| sums.get(number as usize));
         Piece {
             piece: Some(row.unit.piece),
             leaf: row.unit.leaf,
@@ -126,8 +129,8 @@ impl Rows {
             advertised: row.advertised.map(Span::into),
             runs: runs(&row.slices),
             derived_bytes: derived(&row.slices),
-            sha1: row.sums.map(|(sha1, _)| Hex(sha1)),
-            sha256: row.sums.map(|(_, sha256)| Hex(sha256)),
+            sha1: sums.map(|(sha1, _)| Hex(*sha1)),
+            sha256: sums.map(|(_, sha256)| Hex(*sha256)),
             ..self.of_class(row.class, row.bytes)
         }
     }
@@ -165,7 +168,11 @@ impl Rows {
 
 /// The rows of all transfers of `evidence`; and how many of its transfers are left out, as what was judged from the facts is not
 /// what its figures say: a bound of the walk let some bytes go.
-pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -> (Pieces, u64) {
+pub(crate) fn pieces(
+    judged: &Judged<'_>,
+    (rows, sums): (Vec<Row>, Vec<([u8; 20], [u8; 32])>),
+    evidence: &Evidence,
+) -> (Pieces, u64) {
     let at = |place: &u32| rows.get(*place as usize);
     let mut order: Vec<u32> = (0..).take(rows.len()).collect();
     order.sort_by_key(|place| at(place).map(|row| (row.transfer, row.unit, row.class, row.why)));
@@ -178,7 +185,7 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
     let mut end = 0;
     for (id, record) in (0..).zip(&judged.records) {
         let own = order.get(end..).unwrap_or_default().iter().map_while(at).take_while(|row| row.transfer.0 == id);
-        let (count, mut sums) = sums(own);
+        let (count, mut of_class) = by_class(own);
         let order = end..end + count;
         end = order.end;
         if count == 0 && record.unplaced == 0 {
@@ -186,10 +193,12 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
         }
         let frames = record.span.or(record.served_span).map(Frames::from);
         let info_hash = hash_of(judged, record.key.torrent);
-        *sums.entry(Class::Unproven).or_default() += record.unplaced;
+        *of_class.entry(Class::Unproven).or_default() += record.unplaced;
         let key = (record.key.uploader, record.key.downloader, record.key.transport);
         let place = by_ends.get(&key).into_iter().flatten().find(|(_, transfer)| {
-            transfer.info_hash == info_hash && Some(transfer.frames) == frames && sums == classes(&transfer.bytes)
+            transfer.info_hash == info_hash
+                && Some(transfer.frames) == frames
+                && of_class == classes(&transfer.bytes)
         });
         if let Some(&(place, transfer)) = place {
             let rows = Rows {
@@ -206,7 +215,7 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
     }
     let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);
     let left_out = served.filter(|(place, _)| !places.contains_key(place)).count() as u64;
-    (Pieces { transfers: places.into_values().collect(), rows, order }, left_out)
+    (Pieces { transfers: places.into_values().collect(), rows, sums, order }, left_out)
 }
 
 fn hash_of(judged: &Judged<'_>, key: TorrentKey) -> Option<InfoHash> {
@@ -218,7 +227,7 @@ fn hash_of(judged: &Judged<'_>, key: TorrentKey) -> Option<InfoHash> {
 }
 
 /// How many rows there are, and their bytes by class.
-fn sums<'r>(rows: impl Iterator<Item = &'r Row>) -> (usize, BTreeMap<Class, u64>) {
+fn by_class<'r>(rows: impl Iterator<Item = &'r Row>) -> (usize, BTreeMap<Class, u64>) {
     let mut sums: BTreeMap<Class, u64> = Class::ALL.iter().map(|class| (*class, 0)).collect();
     let count = rows.map(|row| *sums.entry(row.class).or_default() += row.bytes).count();
     (count, sums)

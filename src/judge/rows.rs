@@ -31,8 +31,8 @@ pub struct Row {
     pub advertised: Option<Span>,
     /// Where they lie, in order of arrival.
     pub slices: Few<Slice>,
-    /// SHA-1 and SHA-256 of the verified content of the unit.
-    pub sums: Option<([u8; 20], [u8; 32])>,
+    /// The number of the SHA-1 and SHA-256 of the verified content of the unit: see [`Ask::note_sums`].
+    pub sums: Option<u32>,
 }
 
 impl Row {
@@ -91,8 +91,8 @@ pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mu
     let key = |(share, ruling): &(&Share, &Ruling)| (share.transfer, ruling.class, ruling.why, ruling.version);
     let mut all: Vec<(&Share, &Ruling)> = shared.collect();
     all.sort_by_key(key);
-    let sums: Vec<Option<([u8; 20], [u8; 32])>> = match &of.measure {
-        Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),
+    let sums: Vec<Option<u32>> = match &of.measure {
+        Some(measure) => of.contents.references.iter().map(|content| ask.note_sums(content, measure)).collect(),
         None => Vec::new(),
     };
     for rulings in all.chunk_by(|one, other| key(one) == key(other)) {
