@@ -170,7 +170,8 @@ impl Rows {
 /// what its figures say: a bound of the walk let some bytes go.
 pub(crate) fn pieces(
     judged: &Judged<'_>,
-    (rows, sums): (Vec<Row>, Vec<([u8; 20], [u8; 32])>),
+    rows: Vec<Row>,
+    sums: Vec<([u8; 20], [u8; 32])>,
     evidence: &Evidence,
 ) -> (Pieces, u64) {
     let at = |place: &u32| rows.get(*place as usize);
