@@ -431,11 +431,12 @@ fn made(
     ask: &mut Captured<'_, '_>,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<Evidence, Error> {
+    let sums = ask.take_sums();
     findings.anomalies.join(std::mem::take(&mut ask.anomalies));
     let silence = options.limits.window_silence_ns;
     let mut evidence = evidence::build(&judged, findings, inputs, torrents, silence)?;
     if let Some(rows) = rows {
-        add_pieces(&mut evidence, &judged, rows, ask, taker)?;
+        add_pieces(&mut evidence, &judged, rows, sums, ask, taker)?;
     }
     Ok(evidence)
 }
@@ -445,13 +446,14 @@ fn add_pieces(
     evidence: &mut Evidence,
     judged: &Judged<'_>,
     mut rows: Vec<Row>,
+    sums: Vec<([u8; 20], [u8; 32])>,
     captured: &Captured<'_, '_>,
     taker: Option<&mut dyn TakeVerified>,
 ) -> Result<(), Error> {
     if let Some(taker) = taker {
         verified::give(judged, &mut rows, evidence, captured, taker)?;
     }
-    let (pieces, left_out) = evidence::pieces(judged, rows, evidence);
+    let (pieces, left_out) = evidence::pieces(judged, rows, sums, evidence);
     if left_out > 0 {
         evidence.anomalies.odd(Oddity::from(Bound::Pieces { transfers: left_out }).within(None));
     }

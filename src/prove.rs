@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use batch::check_engine;
-pub use batch::{hashed, is_collision_attack, leaves, piece_root, sha1, sha256};
+pub use batch::{hashed, is_collision_attack, leaves, piece_root, sha1, sha256, sums};
 
 use crate::facts::Digests;
 use crate::torrent::Expected;

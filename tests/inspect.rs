@@ -284,6 +284,28 @@ fn who_never_answered_is_not_counted_as_a_peer_that_speaks() {
 }
 
 #[test]
+fn relayed_conversations_beyond_the_listed_ones_are_counted() {
+    let mut world = World::new();
+    let dialog: [(Side, &[u8]); 4] = [
+        (Side::A, &[5, 1, 0]),
+        (Side::B, &[5, 0]),
+        (Side::A, &[5, 1, 0, 1, 203, 0, 113, 9, 0x1a, 0xe1]),
+        (Side::B, &[5, 0, 0, 1, 10, 0, 0, 1, 0, 80]),
+    ];
+    for port in 50_000..50_013 {
+        let conn = world.conn(address(&format!("192.0.2.1:{port}")), address("192.0.2.2:1080"));
+        world.open(conn);
+        dialog.iter().for_each(|(side, bytes)| world.send(conn, *side, bytes));
+        world.send(conn, Side::A, &wire::handshake([7; 20], wire::peer_id("-LT2080-", 1)));
+        world.send(conn, Side::B, &wire::handshake([7; 20], wire::peer_id("-LT2080-", 2)));
+        world.close(conn, Side::A);
+    }
+    let text = of_bytes(vec![(CAPTURE.to_owned(), world.pcap())]).terminal(&whole(160));
+    assert_eq!(text.matches(": relayed, ").count(), 10, "{text}");
+    assert!(text.contains("and 3 more relayed conversations, listed by --format json"), "{text}");
+}
+
+#[test]
 fn two_inspections_are_the_ones_that_were_read() {
     let bless = std::env::var_os("PEERPROOF_BLESS").is_some();
     for name in ["three-peers", "mse-rc4"] {

@@ -20,7 +20,7 @@ fn told(case: &Fixture, captures: &CaptureSet) -> Evidence {
     peerproof::analyze(captures, &torrents, &options).expect("the run can go on")
 }
 
-fn sums<'p>(pieces: impl Iterator<Item = &'p Piece>) -> BTreeMap<Class, u64> {
+fn sums(pieces: impl Iterator<Item = Piece>) -> BTreeMap<Class, u64> {
     let mut sums: BTreeMap<Class, u64> = Class::ALL.iter().map(|class| (*class, 0)).collect();
     pieces.for_each(|piece| *sums.entry(piece.class).or_default() += piece.bytes);
     sums
@@ -54,7 +54,7 @@ fn rows_of_a_transfer_add_up_to_its_figures_and_name_bytes_that_hash_to_what_the
                 let within = |(from, to): &(u64, u64)| first <= *from && *to <= last;
                 let ranges: Vec<_> = row.frames.iter().map(|frames| (frames.first, frames.last)).collect();
                 assert!(!ranges.is_empty() && ranges.iter().all(within), "{}: {row:?}", case.name);
-                hashed += u64::from(hashes_right(&captures, row));
+                hashed += u64::from(hashes_right(&captures, &row));
             }
         }
     }

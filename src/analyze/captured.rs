@@ -12,7 +12,7 @@ use crate::judge::{Ask, Parts, Slice, Suspect};
 use crate::judge::{Content, Measure};
 use crate::oddity::{Oddity, Sink};
 use crate::options::Options;
-use crate::prove;
+use crate::prove::{self, UnitJob};
 use crate::spine;
 use crate::torrent::Expected;
 
@@ -27,6 +27,12 @@ pub struct Captured<'cap, 'run> {
     pub(crate) hashed: u64,
     /// Oddities of frames that were looked at again.
     pub(crate) anomalies: Anomalies,
+    /// Units of which sums were noted, and are not worked out yet.
+    noted: Vec<UnitJob<'cap>>,
+    /// Their bytes.
+    noted_bytes: u64,
+    /// Of those before them.
+    sums: Vec<([u8; 20], [u8; 32])>,
 }
 
 impl<'cap, 'run> Captured<'cap, 'run> {
@@ -41,7 +47,8 @@ impl<'cap, 'run> Captured<'cap, 'run> {
     }
 
     fn of(bytes: Bytes<'cap>, options: &'run Options<'run>) -> Self {
-        Self { bytes, options, touched: 0, hashed: 0, anomalies: Anomalies::default() }
+        let (anomalies, noted, sums) = (Anomalies::default(), Vec::new(), Vec::new());
+        Self { bytes, options, touched: 0, hashed: 0, anomalies, noted, noted_bytes: 0, sums }
     }
 
     /// Bytes were touched, anywhere: they are not needed again, and from time to time their memory is given back.
@@ -51,6 +58,45 @@ impl<'cap, 'run> Captured<'cap, 'run> {
             self.touched = 0;
             self.release();
         }
+    }
+
+    /// The sums of all contents that were noted, in their order.
+    pub(super) fn take_sums(&mut self) -> Vec<([u8; 20], [u8; 32])> {
+        self.sum_noted();
+        std::mem::take(&mut self.sums)
+    }
+
+    fn sum_noted(&mut self) {
+        let noted = std::mem::take(&mut self.noted);
+        let sums = self.summed(&noted);
+        self.sums.extend(sums);
+        self.noted_bytes = 0;
+    }
+
+    /// A verified unit, as far as its hash covers it.
+    fn unit(&mut self, content: &Parts, measure: &Measure) -> Option<UnitJob<'cap>> {
+        // The sums decide nothing: what is not at hand for them is not missed.
+        if !content.slices().iter().all(|slice| self.bytes.holds(slice)) {
+            return None;
+        }
+        self.touch(content.bytes());
+        let mut job = measure.job(&self.bytes.content(content))?;
+        if let Expected::V2(tree) = measure.expected {
+            cut(&mut job.runs, tree.content);
+        }
+        Some(job)
+    }
+
+    /// SHA-1 and SHA-256 of verified units; an attack on the SHA-1 is told.
+    fn summed(&mut self, units: &[UnitJob<'_>]) -> Vec<([u8; 20], [u8; 32])> {
+        let sums = prove::sums(units);
+        for (unit, (sha1, sha256)) in units.iter().zip(&sums) {
+            debug_assert_eq!(*sha1, prove::sha1(&unit.runs));
+            if self.options.sha1_collision_check && unit.has_sha1() && prove::is_collision_attack(&unit.runs) {
+                self.anomalies.odd(Oddity::CollisionAttack { sha256: Box::new(*sha256) }.seen());
+            }
+        }
+        sums
     }
 
     /// Gives the memory of the captures back.
@@ -210,28 +256,19 @@ impl Ask for Captured<'_, '_> {
     }
 
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])> {
-        // They decide nothing: what is not at hand for them is not missed.
-        if !content.slices().iter().all(|slice| self.bytes.holds(slice)) {
-            return None;
+        let job = self.unit(content, measure)?;
+        self.summed(&[job]).pop()
+    }
+
+    fn note_sums(&mut self, content: &Parts, measure: &Measure) -> Option<u32> {
+        let job = self.unit(content, measure)?;
+        let number = u32::try_from(self.sums.len() + self.noted.len()).ok()?;
+        self.noted.push(job);
+        self.noted_bytes += content.bytes();
+        if self.noted_bytes >= NOTED_BYTES || self.noted.len() >= NOTED {
+            self.sum_noted();
         }
-        self.touch(content.bytes());
-        let job = measure.job(&self.bytes.content(content))?;
-        let mut runs = job.runs;
-        if let Expected::V2(tree) = measure.expected {
-            cut(&mut runs, tree.content);
-        }
-        let sha1 = match measure.expected {
-            // Asked is of a content that hashes right.
-            Expected::Sha1(sha1) => sha1,
-            Expected::Both { .. } | Expected::V2(_) | Expected::Leaf(_) | Expected::Unknown => prove::sha1(&runs),
-        };
-        debug_assert_eq!(sha1, prove::sha1(&runs));
-        let sums = (sha1, prove::sha256(&runs));
-        let is_v1 = matches!(measure.expected, Expected::Sha1(_) | Expected::Both { .. });
-        if self.options.sha1_collision_check && is_v1 && prove::is_collision_attack(&runs) {
-            self.anomalies.odd(Oddity::CollisionAttack { sha256: Box::new(sums.1) }.seen());
-        }
-        Some(sums)
+        Some(number)
     }
 
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
@@ -273,6 +310,10 @@ fn set_of(span: Span, bases: &[u16]) -> Option<usize> {
     bases.partition_point(|base| *base <= file).checked_sub(1)
 }
 
+// Rationale: enough messages for every lane, of pieces of 1 MiB, too; bytes that are read again when they are hashed.
+const NOTED_BYTES: u64 = 16 << 20;
+// Rationale: units of 16 KiB fill that; of smaller ones their lists of slices take the room.
+const NOTED: usize = 1 << 10;
 // Rationale: where bytes differ, the first ones do.
 const PAGE: u64 = 4_096;
 

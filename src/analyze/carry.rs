@@ -43,7 +43,7 @@ pub(super) fn carry(
     // Compared with what is open in any torrent that has a piece of this number.
     let open: BTreeSet<u32> =
         rows.iter().filter(|row| !is_closed(row) || key(row).is_none()).map(|row| row.unit.piece).collect();
-    let named: BTreeSet<Place> = rows.iter().flat_map(|row| &row.slices).map(|slice| slice.place).collect();
+    let named: BTreeSet<Place> = rows.iter().flat_map(|row| row.slices.iter()).map(|slice| slice.place).collect();
     let mut places: Vec<(Place, u32)> = rows
         .iter()
         .filter(|row| open.contains(&row.unit.piece))

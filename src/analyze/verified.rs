@@ -54,7 +54,7 @@ pub(super) fn give(
         let TorrentKey::Given(id) = key.torrent else { continue };
         let torrent = judged.torrents.torrent(id);
         let Some(piece) = torrent.piece(row.unit.piece) else { continue };
-        let mut slices = row.slices.clone();
+        let mut slices = row.slices.to_vec();
         slices.sort_by_key(|slice| slice.start);
         for slice in slices {
             let Some(bytes) = captured.bytes.slice(&slice) else { continue };

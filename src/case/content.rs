@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::CaseError;
 use super::covered::Covered;
 use super::manifest::{Entry, manifest};
+use crate::evidence;
 use crate::report::{self, Document, Piece};
 
 /// A torrent of a case: its info-hash in hex, and the bytes of its file.
@@ -20,7 +21,7 @@ pub enum Pieces<'a> {
     /// Nothing is known of them but what the report itself has.
     None,
     /// Rows.
-    Rows(&'a [Piece]),
+    Rows(&'a evidence::Pieces),
     /// The files of the case that the report was read from, by name, as they stand there.
     Files(&'a [(String, Vec<u8>)]),
 }
@@ -50,11 +51,12 @@ impl<'d> CaseFiles<'d> {
     }
 
     /// The rows of the table of pieces, where it is made of rows.
-    fn rows(&self) -> Option<&'d [Piece]> {
-        self.document.pieces.as_deref().or(match self.pieces {
-            Pieces::Rows(pieces) => Some(pieces),
-            Pieces::None | Pieces::Files(_) => None,
-        })
+    fn rows(&self) -> Option<Box<dyn Iterator<Item = Piece> + 'd>> {
+        match (&self.document.pieces, self.pieces) {
+            (Some(pieces), _) => Some(Box::new(pieces.iter().cloned())),
+            (None, Pieces::Rows(pieces)) => Some(Box::new(pieces.iter())),
+            (None, Pieces::None | Pieces::Files(_)) => None,
+        }
     }
 
     /// Gives each file to `write`: its name, with `/` between a directory and a file of it, and what makes it. The manifest
@@ -90,8 +92,8 @@ impl<'d> CaseFiles<'d> {
         file("report.html", &|out| Ok(out.write_all(report::page(document)?.as_bytes())?))?;
         for kind in report::TABLES {
             // Those alone may be more than there is room for at once.
-            if let Some(pieces) = self.rows().filter(|_| kind.name == "pieces") {
-                let parts = || report::pieces_parts(pieces);
+            if kind.name == "pieces" && self.rows().is_some() {
+                let parts = || report::pieces_parts(self.rows().into_iter().flatten());
                 #[cfg(not(feature = "table"))]
                 file(PIECES[0], &|mut out| Ok(report::write_csv_parts(parts(), &mut out)?))?;
                 #[cfg(feature = "table")]
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn the_manifest_names_every_other_file_and_no_clock_or_place() {
         let mut files = Vec::new();
-        CaseFiles::of(&fixture::document(), Pieces::Rows(&[]), &[], None)
+        CaseFiles::of(&fixture::document(), Pieces::Rows(&evidence::Pieces::default()), &[], None)
             .write(|name, make| {
                 let mut bytes = Vec::new();
                 make(&mut bytes)?;

@@ -245,7 +245,7 @@ mod tests {
 
     fn content(document: crate::report::Document) -> CaseFiles<'static> {
         let torrents = vec![("c3".repeat(20), b"d4:infod4:name1:aee".to_vec())];
-        CaseFiles::of(Box::leak(Box::new(document)), Pieces::Rows(&[]), torrents.leak(), None)
+        CaseFiles::of(Box::leak(Box::new(document)), Pieces::Rows(Box::leak(Box::default())), torrents.leak(), None)
     }
 
     #[test]

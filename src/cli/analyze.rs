@@ -147,7 +147,7 @@ impl Analyze {
             .with_tunnels(options.tunnels)
             .with_collision_check(options.sha1_collision_check)
             .with_hosts(lists);
-        let pieces = listed.as_deref().map_or(Pieces::None, Pieces::Rows);
+        let pieces = listed.as_ref().map_or(Pieces::None, Pieces::Rows);
         self.views.show(look, place, document, pieces, &torrents, Some(&covered))?;
         Ok(ending(&evidence))
     }

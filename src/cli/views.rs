@@ -213,10 +213,10 @@ impl Views {
         let kept = place.path.filter(|_| matches!(written, Some(Ok(_)))).or(place.source);
         let mut document = document;
         if let (None, true, Some(peer)) = (&document.pieces, self.shows_blocks(), self.peer) {
-            let is_of = |row: &&Piece| peer.is_at(row.uploader.ip) || peer.is_at(row.downloader.ip);
+            let is_of = |row: &Piece| peer.is_at(row.uploader.ip) || peer.is_at(row.downloader.ip);
             document.pieces = match pieces {
-                Pieces::Rows(rows) => Some(rows.iter().filter(is_of).cloned().collect()),
-                Pieces::Files(files) => pieces_in(files).map(|rows| rows.iter().filter(is_of).cloned().collect()),
+                Pieces::Rows(rows) => Some(rows.iter().filter(is_of).collect()),
+                Pieces::Files(files) => pieces_in(files).map(|rows| rows.into_iter().filter(is_of).collect()),
                 Pieces::None => None,
             };
         }

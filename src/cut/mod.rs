@@ -14,7 +14,7 @@ use crate::Error;
 use crate::analyze::analyze;
 use crate::capture::CaptureSet;
 use crate::ends::{Endpoint, FlowKey, FrameId, Frames, InfoHash, Protocol, Transport};
-use crate::evidence::{Bytes, Evidence, Grade, Piece, Subject, Transfer};
+use crate::evidence::{Bytes, Evidence, Grade, Piece, Pieces, Subject, Transfer};
 use crate::judge::Class;
 use crate::options::Options;
 use crate::output::NewFile;
@@ -207,10 +207,10 @@ fn claims(evidence: &Evidence, subjects: &[usize], piece: Option<u32>) -> Vec<Cl
         Some(match piece {
             None => Claim { bytes: classes(bytes), ..claim },
             Some(piece) => {
-                let rows: Vec<&Piece> = evidence
+                let rows: Vec<Piece> = evidence
                     .pieces
                     .iter()
-                    .flatten()
+                    .flat_map(Pieces::iter)
                     .filter(|row| {
                         row.piece == Some(piece) && of_transfer(evidence, row).is_some_and(|t| is_of(t, &[*at]))
                     })
@@ -220,7 +220,7 @@ fn claims(evidence: &Evidence, subjects: &[usize], piece: Option<u32>) -> Vec<Cl
                     *bytes.entry(row.class.name()).or_default() += row.bytes;
                 }
                 // Of a part of what it sent only the part is claimed.
-                let standard = |row: &&&Piece| {
+                let standard = |row: &&Piece| {
                     row.class == Class::Verified && row.requested.is_some() && row.advertised.is_some()
                 };
                 let actionable = actionable && rows.iter().filter(standard).count() > 0;
@@ -298,8 +298,10 @@ fn of_transfer<'e>(evidence: &'e Evidence, row: &Piece) -> Option<&'e Transfer> 
 
 /// The rows that a claim rests on.
 #[derive(Debug)]
-pub(crate) struct Own<'e> {
-    rows: Vec<&'e Piece>,
+pub(crate) struct Own {
+    rows: Vec<Piece>,
+    /// The frames of the payload that is not cited.
+    others: FrameSet,
     cited: u64,
     hashes: BTreeSet<Option<InfoHash>>,
 }
@@ -311,15 +313,15 @@ fn unit(row: &Piece) -> UnitKey<'_> {
     (row.info_hash.as_ref(), row.piece, row.leaf)
 }
 
-impl<'e> Own<'e> {
-    fn of(evidence: &'e Evidence, subjects: &[usize], piece: Option<u32>) -> Self {
-        let all = || evidence.pieces.iter().flatten();
+impl Own {
+    fn of(evidence: &Evidence, subjects: &[usize], piece: Option<u32>) -> Self {
+        let all: Vec<Piece> = evidence.pieces.iter().flat_map(Pieces::iter).collect();
         let is_own = |row: &Piece| {
             (piece.is_none() || row.piece == piece)
                 && of_transfer(evidence, row).is_some_and(|t| is_of(t, subjects))
         };
-        let mut units: BTreeMap<UnitKey<'e>, (u64, bool)> = BTreeMap::new();
-        for row in all().filter(|row| is_own(row)) {
+        let mut units: BTreeMap<UnitKey<'_>, (u64, bool)> = BTreeMap::new();
+        for row in all.iter().filter(|row| is_own(row)) {
             let (bytes, good) = units.entry(unit(row)).or_insert((0, true));
             match row.class {
                 Class::Verified => *bytes += row.bytes,
@@ -328,18 +330,19 @@ impl<'e> Own<'e> {
             }
         }
         // What it sent alone, and all of it right, needs nobody else.
-        let alone: BTreeSet<UnitKey<'e>> = units
+        let alone: BTreeSet<UnitKey<'_>> = units
             .iter()
             .filter(|(key, (bytes, good))| *good && size(evidence, key).is_some_and(|size| *bytes >= size))
             .map(|(key, _)| *key)
             .collect();
-        let rows: Vec<&Piece> = all()
-            .filter(|row| is_own(row) || (units.contains_key(&unit(row)) && !alone.contains(&unit(row))))
-            .filter(|row| row.piece.is_some() || is_own(row))
-            .collect();
+        let of_unit = |row: &Piece| units.contains_key(&unit(row)) && !alone.contains(&unit(row));
+        let is_cited = |row: &Piece| is_own(row) || (row.piece.is_some() && of_unit(row));
+        let mut chosen = all.iter().map(is_cited).collect::<Vec<_>>().into_iter();
+        let (rows, others): (Vec<Piece>, Vec<Piece>) = all.into_iter().partition(|_| chosen.next() == Some(true));
+        let others = FrameSet::of(others.iter().flat_map(|row| row.frames.iter().copied()));
         let cited = rows.iter().map(|row| row.bytes).sum();
         let hashes = rows.iter().map(|row| row.info_hash.clone()).collect();
-        Self { rows, cited, hashes }
+        Self { rows, others, cited, hashes }
     }
 
     /// The frames of the payload that is cited.
@@ -380,13 +383,7 @@ impl<'e> Own<'e> {
             let frames = row.frames.iter().chain(&row.requested_frames).copied();
             frames.chain(ends(&row.requested)).chain(ends(&row.advertised))
         });
-        let chosen: BTreeSet<*const Piece> = self.rows.iter().map(|row| std::ptr::from_ref::<Piece>(row)).collect();
-        let others = evidence.pieces.iter().flatten().filter(|row| !chosen.contains(&std::ptr::from_ref(*row)));
-        let others = if level == 0 {
-            FrameSet::of(others.flat_map(|row| row.frames.iter().copied()))
-        } else {
-            FrameSet::default()
-        };
+        let others = if level == 0 { self.others.clone() } else { FrameSet::default() };
         Plan { cited: FrameSet::of(cited), others, flows, leaves_copies: level == 0, thins: level < 2 }
     }
 }
@@ -409,7 +406,7 @@ fn write(
     captures: &CaptureSet,
     evidence: &Evidence,
     kept: &BTreeMap<FrameId, FrameKind>,
-    own: &Own<'_>,
+    own: &Own,
     shows: &mut Shows<'_>,
     (file, format): (&mut NewFile, Format),
 ) -> Result<(u64, u64, Beside), Error> {

@@ -77,7 +77,7 @@ struct Shown {
 }
 
 impl<'o> Shows<'o> {
-    pub(super) fn of(evidence: &Evidence, own: &Own<'_>, subjects: &[usize], origin: &'o Origin) -> Self {
+    pub(super) fn of(evidence: &Evidence, own: &Own, subjects: &[usize], origin: &'o Origin) -> Self {
         let mut whole = String::from("Cut by peerproof. The comment of a packet begins with the frame that it was");
         for (at, (name, digest)) in origin.named.iter().enumerate() {
             let digest = digest.map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();

@@ -59,7 +59,7 @@ pub(crate) fn build(
     note_disclaimed(records, &ports, &mut anomalies);
     let groups = subjects_of(records, &ports, window_silence_ns);
     let parties = parties_of(records, &groups);
-    let proofs = Proofs::of(judged, &parties, groups.len());
+    let mut proofs = Proofs::of(judged, &parties, groups.len());
     let received = received(records, &parties, groups.len());
     let hash = |key: TorrentKey| match key {
         TorrentKey::Given(id) => Some(torrents.torrent(id).info_hash()),
@@ -139,11 +139,16 @@ pub(crate) fn build(
     let names = named_in(std::mem::take(&mut mentions.names), &inputs);
     let mentions = by_torrent(mentions, |named| hash(key_of(&named, torrents)));
     set_apart(&mut opaque, &subjects, &mentions);
+    let mut courses: Vec<Course> = transfers.iter().map(|(row, index)| context.course(*index, &row.1)).collect();
+    for (course, (_, index)) in courses.iter_mut().zip(&transfers) {
+        // Rationale: there may be millions, and they are held once.
+        course.pieces = proofs.take_pieces(*index);
+    }
     Ok(Evidence {
         captures: inputs,
         passed_over: Vec::new(),
         torrents: torrent_rows,
-        courses: transfers.iter().map(|(row, index)| context.course(*index, &row.1)).collect(),
+        courses,
         transfers: transfers.into_iter().map(|(row, _)| row.0).collect(),
         coverage,
         subjects,
@@ -290,17 +295,15 @@ impl Context<'_> {
         Some((transfer, ladder))
     }
 
-    /// How the transfer of a record that is shown went.
+    /// How the transfer of a record that is shown went, but for its pieces.
     fn course(&self, index: usize, ladder: &Ladder) -> Course {
         let record = self.judged.records.get(index);
         let facts = record.map(|record| &record.facts);
-        let proven = self.proofs.transfers.get(index).and_then(Option::as_deref);
-        let pieces = proven.map(|proven| proven.pieces.clone());
         Course {
             span: record.and_then(Record::active),
             sessions: facts.map(|facts| facts.sessions.clone()).unwrap_or_default(),
             times: record.map(|record| record.times.clone()).unwrap_or_default(),
-            pieces: pieces.unwrap_or_default(),
+            pieces: Vec::new(),
             rungs: ladder.spans(),
             declared_port: facts.and_then(|facts| facts.listen_port),
         }

@@ -125,6 +125,14 @@ impl Proofs {
         proofs
     }
 
+    /// The verified pieces of a record, which are then known no longer.
+    pub(super) fn take_pieces(&mut self, record: usize) -> Vec<VerifiedPiece> {
+        let proven = slot(&mut self.transfers, record);
+        let mut pieces = proven.map(|proven| std::mem::take(&mut proven.pieces)).unwrap_or_default();
+        pieces.shrink_to_fit();
+        pieces
+    }
+
     /// Counts the units of one piece; `tally` is empty before and after.
     fn piece(
         &mut self,

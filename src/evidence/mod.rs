@@ -36,7 +36,7 @@ pub(crate) use build::build;
 pub use bytes::{Bytes, Figure, Place};
 pub use course::{Course, VerifiedPiece};
 pub(crate) use pieces::pieces;
-pub use pieces::{InputRun, Piece};
+pub use pieces::{InputRun, Piece, Pieces};
 pub(crate) use private::is_private;
 pub use rows::{
     Edge, File, FileBytes, HostName, Map, MapRow, Mention, Metadata, PieceRange, PieceState, Rung, Standard,
@@ -82,7 +82,7 @@ pub struct Evidence {
     pub coverage: Coverage,
     /// Contributions of each unit to the figures of `transfers`, sorted by transfer and unit, where
     /// [`Options::pieces`](crate::Options::pieces) asked for it.
-    pub pieces: Option<Vec<Piece>>,
+    pub pieces: Option<Pieces>,
 }
 
 words! {

@@ -2,6 +2,7 @@
 //! them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,75 +77,83 @@ pub struct InputRun {
     pub start: u32,
 }
 
-/// The rows of all transfers of `evidence`, sorted by transfer, then by unit; and how many of its transfers are left out, as
-/// what was judged from the facts is not what its figures say: a bound of the walk let some bytes go.
-pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -> (Vec<Piece>, u64) {
-    let mut of: BTreeMap<u32, Vec<Row>> = BTreeMap::new();
-    rows.into_iter().for_each(|row| of.entry(row.transfer.0).or_default().push(row));
-    let mut by_ends: BTreeMap<_, Vec<(u64, &Transfer)>> = BTreeMap::new();
-    for (place, transfer) in (0..).zip(&evidence.transfers) {
-        let key = (transfer.uploader, transfer.downloader, transfer.transport);
-        by_ends.entry(key).or_default().push((place, transfer));
+/// Contributions of every unit to the figures of a report's transfers. There may be millions: each [`Piece`] is made when it is asked
+/// for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    transfers: Vec<Rows>,
+    rows: Vec<Row>,
+    /// SHA-1 and SHA-256 of contents, by the number that rows have.
+    sums: Vec<([u8; 20], [u8; 32])>,
+    /// Places in `rows`, by transfer, then by unit.
+    order: Vec<u32>,
+}
+
+/// Rows of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rows {
+    info_hash: Option<InfoHash>,
+    uploader: Endpoint,
+    downloader: Endpoint,
+    transport: Transport,
+    /// Index of the transfer in the report's transfers.
+    transfer: u64,
+    /// Place of its rows in the order of all.
+    order: Range<usize>,
+    /// Bytes of which the captures do not show in which block they are.
+    unplaced: u64,
+}
+
+impl Pieces {
+    /// Contributions to the figures, sorted by transfer, then by unit.
+    pub fn iter(&self) -> impl Iterator<Item = Piece> + '_ {
+        self.transfers.iter().flat_map(|transfer| {
+            let order = self.order.get(transfer.order.clone()).unwrap_or_default().iter();
+            let rows = order.filter_map(|&at| self.rows.get(at as usize));
+            rows.map(|row| transfer.piece(row, &self.sums)).chain(transfer.unplaced())
+        })
     }
-    let mut places: BTreeMap<u64, (Vec<Row>, u64)> = BTreeMap::new();
-    for (id, record) in (0..).zip(&judged.records) {
-        let rows = of.remove(&id).unwrap_or_default();
-        if rows.is_empty() && record.unplaced == 0 {
-            continue;
-        }
-        let frames = record.span.or(record.served_span).map(Frames::from);
-        let info_hash = hash_of(judged, record.key.torrent);
-        let mut sums = sums(&rows);
-        *sums.entry(Class::Unproven).or_default() += record.unplaced;
-        let key = (record.key.uploader, record.key.downloader, record.key.transport);
-        let place = by_ends.get(&key).into_iter().flatten().find(|(_, transfer)| {
-            transfer.info_hash == info_hash && Some(transfer.frames) == frames && sums == classes(&transfer.bytes)
-        });
-        if let Some((place, _)) = place {
-            places.insert(*place, (rows, record.unplaced));
-        }
-    }
-    let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);
-    let left_out = served.filter(|(place, _)| !places.contains_key(place)).count() as u64;
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (place, (mut rows, unplaced)) in places {
-        rows.sort_by_key(|row| (row.unit, row.class, row.why));
-        let Some(transfer) = usize::try_from(place).ok().and_then(|place| evidence.transfers.get(place)) else {
-            continue;
-        };
-        pieces.extend(rows.into_iter().map(|row| Piece {
-            info_hash: transfer.info_hash.clone(),
+}
+
+impl Rows {
+    fn piece(&self, row: &Row, sums: &[([u8; 20], [u8; 32])]) -> Piece {
+        let sums = row.sums.and_then(|number| sums.get(number as usize));
+        Piece {
             piece: Some(row.unit.piece),
             leaf: row.unit.leaf,
-            uploader: transfer.uploader,
-            downloader: transfer.downloader,
-            transport: transfer.transport,
-            transfer: place,
-            class: row.class,
             reason: row.why.ground(),
             doubt: row.why.doubt(),
-            bytes: row.bytes,
             frames: frames(&row.slices),
             requested: row.requested.map(Span::into),
-            requested_frames: requests(&row),
+            requested_frames: requests(row),
             advertised: row.advertised.map(Span::into),
+            runs: runs(&row.slices),
             derived_bytes: derived(&row.slices),
-            runs: runs(row.slices),
-            sha1: row.sums.map(|(sha1, _)| Hex(sha1)),
-            sha256: row.sums.map(|(_, sha256)| Hex(sha256)),
-        }));
-        pieces.extend((unplaced > 0).then(|| Piece {
-            info_hash: transfer.info_hash.clone(),
+            sha1: sums.map(|(sha1, _)| Hex(*sha1)),
+            sha256: sums.map(|(_, sha256)| Hex(*sha256)),
+            ..self.of_class(row.class, row.bytes)
+        }
+    }
+
+    /// The row of the bytes without a block, where there are any.
+    fn unplaced(&self) -> Option<Piece> {
+        (self.unplaced > 0).then(|| self.of_class(Class::Unproven, self.unplaced))
+    }
+
+    /// Bytes of which nothing else is known.
+    fn of_class(&self, class: Class, bytes: u64) -> Piece {
+        Piece {
+            info_hash: self.info_hash.clone(),
             piece: None,
             leaf: None,
-            uploader: transfer.uploader,
-            downloader: transfer.downloader,
-            transport: transfer.transport,
-            transfer: place,
-            class: Class::Unproven,
+            uploader: self.uploader,
+            downloader: self.downloader,
+            transport: self.transport,
+            transfer: self.transfer,
+            class,
             reason: Ground::Unplaced,
             doubt: None,
-            bytes: unplaced,
+            bytes,
             frames: Vec::new(),
             requested: None,
             requested_frames: Vec::new(),
@@ -153,9 +162,61 @@ pub(crate) fn pieces(judged: &Judged<'_>, rows: Vec<Row>, evidence: &Evidence) -
             runs: Vec::new(),
             sha1: None,
             sha256: None,
-        }));
+        }
     }
-    (pieces, left_out)
+}
+
+/// The rows of all transfers of `evidence`; and how many of its transfers are left out, as what was judged from the facts is not
+/// what its figures say: a bound of the walk let some bytes go.
+pub(crate) fn pieces(
+    judged: &Judged<'_>,
+    rows: Vec<Row>,
+    sums: Vec<([u8; 20], [u8; 32])>,
+    evidence: &Evidence,
+) -> (Pieces, u64) {
+    let at = |place: &u32| rows.get(*place as usize);
+    let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+    order.sort_by_key(|place| at(place).map(|row| (row.transfer, row.unit, row.class, row.why)));
+    let mut by_ends: BTreeMap<_, Vec<(u64, &Transfer)>> = BTreeMap::new();
+    for (place, transfer) in (0..).zip(&evidence.transfers) {
+        let key = (transfer.uploader, transfer.downloader, transfer.transport);
+        by_ends.entry(key).or_default().push((place, transfer));
+    }
+    let mut places: BTreeMap<u64, Rows> = BTreeMap::new();
+    let mut end = 0;
+    for (id, record) in (0..).zip(&judged.records) {
+        let own = order.get(end..).unwrap_or_default().iter().map_while(at).take_while(|row| row.transfer.0 == id);
+        let (count, mut of_class) = by_class(own);
+        let order = end..end + count;
+        end = order.end;
+        if count == 0 && record.unplaced == 0 {
+            continue;
+        }
+        let frames = record.span.or(record.served_span).map(Frames::from);
+        let info_hash = hash_of(judged, record.key.torrent);
+        *of_class.entry(Class::Unproven).or_default() += record.unplaced;
+        let key = (record.key.uploader, record.key.downloader, record.key.transport);
+        let place = by_ends.get(&key).into_iter().flatten().find(|(_, transfer)| {
+            transfer.info_hash == info_hash
+                && Some(transfer.frames) == frames
+                && of_class == classes(&transfer.bytes)
+        });
+        if let Some(&(place, transfer)) = place {
+            let rows = Rows {
+                info_hash: transfer.info_hash.clone(),
+                uploader: transfer.uploader,
+                downloader: transfer.downloader,
+                transport: transfer.transport,
+                transfer: place,
+                order,
+                unplaced: record.unplaced,
+            };
+            places.insert(place, rows);
+        }
+    }
+    let served = (0..).zip(&evidence.transfers).filter(|(_, transfer)| transfer.bytes.served > 0);
+    let left_out = served.filter(|(place, _)| !places.contains_key(place)).count() as u64;
+    (Pieces { transfers: places.into_values().collect(), rows, sums, order }, left_out)
 }
 
 fn hash_of(judged: &Judged<'_>, key: TorrentKey) -> Option<InfoHash> {
@@ -166,11 +227,11 @@ fn hash_of(judged: &Judged<'_>, key: TorrentKey) -> Option<InfoHash> {
     }
 }
 
-/// Bytes by class.
-fn sums(rows: &[Row]) -> BTreeMap<Class, u64> {
+/// How many rows there are, and their bytes by class.
+fn by_class<'r>(rows: impl Iterator<Item = &'r Row>) -> (usize, BTreeMap<Class, u64>) {
     let mut sums: BTreeMap<Class, u64> = Class::ALL.iter().map(|class| (*class, 0)).collect();
-    rows.iter().for_each(|row| *sums.entry(row.class).or_default() += row.bytes);
-    sums
+    let count = rows.map(|row| *sums.entry(row.class).or_default() += row.bytes).count();
+    (count, sums)
 }
 
 fn classes(bytes: &Bytes) -> BTreeMap<Class, u64> {
@@ -192,7 +253,10 @@ fn frames(slices: &[Slice]) -> Vec<Frames> {
 
 /// The frames of the requests of a row, where all of it was requested, and in more than one frame.
 fn requests(row: &Row) -> Vec<Frames> {
-    let spans = row.requested.map_or(&[][..], |_| &row.requests);
+    let spans = match &row.requested {
+        Some(_) if !row.requests.is_empty() => &row.requests[..],
+        only => only.as_slice(),
+    };
     let frames = ranges(spans.iter().flat_map(|span| [span.first.frame, span.last.frame]).collect());
     match frames.as_slice() {
         [only] if only.first == only.last => Vec::new(),
@@ -210,7 +274,6 @@ fn ranges(mut all: Vec<FrameId>) -> Vec<Frames> {
             _ => ranges.push(Frames { file, first: number, last: number, last_file: None }),
         }
     }
-    ranges.shrink_to_fit();
     ranges
 }
 
@@ -219,10 +282,11 @@ fn derived(slices: &[Slice]) -> u64 {
 }
 
 /// Where they lie in the inputs, joined where they touch.
-fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
+fn runs(slices: &[Slice]) -> Vec<InputRun> {
+    let mut slices: Vec<&Slice> = slices.iter().filter(|slice| slice.place.store != SPILL).collect();
     slices.sort_by_key(|slice| (slice.start, slice.place));
     let mut runs: Vec<InputRun> = Vec::new();
-    for slice in slices.into_iter().filter(|slice| slice.place.store != SPILL) {
+    for slice in slices {
         let (input, offset, len) = (slice.place.store, slice.place.offset, u64::from(slice.len));
         match runs.last_mut() {
             Some(last)
@@ -235,7 +299,6 @@ fn runs(mut slices: Vec<Slice>) -> Vec<InputRun> {
             _ => runs.push(InputRun { input, offset, len, start: slice.start }),
         }
     }
-    runs.shrink_to_fit();
     runs
 }
 
@@ -261,6 +324,6 @@ mod tests {
         assert_eq!(frames(&slices), [range(0, 5, 7), range(1, 7, 7), range(1, 9, 9)]);
         assert_eq!(derived(&slices), 4);
         let run = |input, offset, len, start| InputRun { input, offset, len, start };
-        assert_eq!(runs(slices), [run(0, 100, 8, 0), run(0, 200, 4, 8), run(1, 300, 4, 16)]);
+        assert_eq!(runs(&slices), [run(0, 100, 8, 0), run(0, 200, 4, 8), run(1, 300, 4, 16)]);
     }
 }

@@ -298,19 +298,16 @@ fn peers(inspection: &Inspection, page: &mut Page) {
     let shown = rows.get(..MOST_PEERS).unwrap_or(&rows);
     rows_of(shown, page);
     more(rows.len(), MOST_PEERS, "peer", page);
-    let mut line = |opaque: &Opaque, said: &str| {
-        page.line(&format!("{} <-> {} ({}): {said}", opaque.a, opaque.b, opaque.transport.name()));
-    };
-    let of_kind =
-        |kind: OpaqueKind| inspection.opaque.iter().filter(move |opaque| opaque.kind == kind).take(MOST_OPAQUE);
-    of_kind(OpaqueKind::Relay).for_each(|opaque| line(opaque, &format!("relayed, {}", escaped(&opaque.basis))));
-    of_kind(OpaqueKind::Tls).for_each(|opaque| line(opaque, &escaped(&opaque.basis)));
-    let encrypted = encrypted(&inspection.opaque);
-    for opaque in encrypted.iter().take(MOST_OPAQUE) {
+    let relayed = |opaque: &Opaque| format!("relayed, {}", escaped(&opaque.basis));
+    let within_tls = |opaque: &Opaque| escaped(&opaque.basis);
+    let taken = |opaque: &Opaque| {
         let [there, back] = [opaque.a_to_b, opaque.b_to_a].map(|bytes| counted(bytes, "byte"));
-        line(opaque, &format!("taken for MSE, {there} there and {back} back cannot be read"));
-    }
-    more(encrypted.len(), MOST_OPAQUE, "encrypted conversation", page);
+        format!("taken for MSE, {there} there and {back} back cannot be read")
+    };
+    let of_kind = |kind| inspection.opaque.iter().filter(|opaque| opaque.kind == kind).collect();
+    conversations(of_kind(OpaqueKind::Relay), relayed, "relayed conversation", page);
+    conversations(of_kind(OpaqueKind::Tls), within_tls, "TLS conversation", page);
+    conversations(encrypted(&inspection.opaque), taken, "encrypted conversation", page);
     let silent = if inspection.unlisted.is_some() { "in no row" } else { "never seen to speak" };
     for (count, what) in [
         (
@@ -324,6 +321,14 @@ fn peers(inspection: &Inspection, page: &mut Page) {
             page.line(&format!("{} {addresses} {what}", grouped(count)));
         }
     }
+}
+
+/// The first conversations of one kind that cannot be read, and how many more there are.
+fn conversations(all: Vec<&Opaque>, said: impl Fn(&Opaque) -> String, noun: &str, page: &mut Page) {
+    for opaque in all.iter().take(MOST_OPAQUE) {
+        page.line(&format!("{} <-> {} ({}): {}", opaque.a, opaque.b, opaque.transport.name(), said(opaque)));
+    }
+    more(all.len(), MOST_OPAQUE, noun, page);
 }
 
 /// Where messages are that look like BitTorrent's, and that nothing confirms to be.
@@ -340,7 +345,10 @@ fn looks(inspection: &Inspection, page: &mut Page) {
                 example.frames.as_ref().map_or_else(String::new, |frames| format!("frame {}, ", frames.first));
             page.line(&format!("{frame}{}: {}", example.flow, example.detail));
         }
-        more(anomaly.count as usize, anomaly.examples.len(), "like these", page);
+        // No form lists more of them than these examples.
+        if let Some(hidden @ 1..) = anomaly.count.checked_sub(anomaly.examples.len() as u64) {
+            page.line(&format!("and {} more like these", grouped(hidden)));
+        }
     }
 }
 

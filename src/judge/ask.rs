@@ -27,6 +27,12 @@ pub trait Ask {
     /// missing.
     fn sums(&mut self, content: &Parts, measure: &Measure) -> Option<([u8; 20], [u8; 32])>;
 
+    /// Notes that [`sums`](Self::sums) of the content are wanted in the end: they are worked out many at a time. Gives their number
+    /// among all that were noted; `None` where bytes are missing, or nobody wants them.
+    fn note_sums(&mut self, _content: &Parts, _measure: &Measure) -> Option<u32> {
+        None
+    }
+
     /// Returns true if both copies hold all of `range`, with equal bytes.
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool;
 

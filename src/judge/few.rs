@@ -28,6 +28,13 @@ impl<T> Few<T> {
         }
     }
 
+    /// Gives back the room that further elements would have.
+    pub fn shrink_to_fit(&mut self) {
+        if let Self::More(list) = self {
+            list.shrink_to_fit();
+        }
+    }
+
     /// All elements, in order.
     pub fn into_vec(self) -> Vec<T> {
         match self {

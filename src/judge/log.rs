@@ -115,6 +115,10 @@ impl Ask for Logged<'_> {
         self.other.sums(content, measure)
     }
 
+    fn note_sums(&mut self, content: &Parts, measure: &Measure) -> Option<u32> {
+        self.other.note_sums(content, measure)
+    }
+
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
         if self.copies.len() > 1 && one.extent() == range && other.extent() == range {
             let name = self.name(Role::Tried, one);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::ask::Ask;
 use super::piece::{OfUnit, Piece};
-use super::unit::{Class, Outcome, Why};
-use super::{Doubts, Share, Slice};
+use super::unit::{Class, Outcome, Ruling, Why};
+use super::{Doubts, Few, Share, Slice};
 use super::{TransferId, Unit};
 use crate::ends::Span;
 use crate::facts::Block;
@@ -25,14 +25,14 @@ pub struct Row {
     pub bytes: u64,
     /// The frames in which they were requested before, while that holds for all of them.
     pub requested: Option<Span>,
-    /// The frames of each of those requests.
+    /// The frames of each of those requests, where they are not all the same ones.
     pub requests: Vec<Span>,
     /// The frames in which their sender had advertised the piece before, while that holds for all of them.
     pub advertised: Option<Span>,
     /// Where they lie, in order of arrival.
-    pub slices: Vec<Slice>,
-    /// SHA-1 and SHA-256 of the verified content of the unit.
-    pub sums: Option<([u8; 20], [u8; 32])>,
+    pub slices: Few<Slice>,
+    /// The number of the SHA-1 and SHA-256 of the verified content of the unit: see [`Ask::note_sums`].
+    pub sums: Option<u32>,
 }
 
 impl Row {
@@ -46,7 +46,7 @@ impl Row {
             requested: share.requested,
             requests: Vec::new(),
             advertised: share.advertised,
-            slices: Vec::new(),
+            slices: Few::None,
             sums: None,
         }
     }
@@ -54,8 +54,13 @@ impl Row {
     fn add(&mut self, share: &Share, slices: &[Slice]) {
         let join = |one: Option<Span>, other: Option<Span>| one.zip(other).map(|(one, other)| one.join(other));
         self.bytes += slices.iter().map(|slice| u64::from(slice.len)).sum::<u64>();
-        self.slices.extend_from_slice(slices);
-        self.requests.extend(share.requested.filter(|span| self.requests.last() != Some(span)));
+        self.slices.extend(slices.iter().copied());
+        if share.requested.is_some() && share.requested.as_ref() != self.requests.last().or(self.requested.as_ref())
+        {
+            // Most have one request, and there may be millions.
+            let first = self.requested.filter(|_| self.requests.is_empty());
+            self.requests.extend(first.into_iter().chain(share.requested));
+        }
         self.requested = join(self.requested, share.requested);
         self.advertised = join(self.advertised, share.advertised);
     }
@@ -82,25 +87,26 @@ pub(super) fn of_padding(piece: &Piece, rows: &mut Vec<Row>) {
 
 /// The rows of a unit.
 pub(super) fn of_unit(of: &OfUnit, outcome: &Outcome, doubts: &Doubts, rows: &mut Vec<Row>, ask: &mut dyn Ask) {
-    let mut all: BTreeMap<(TransferId, Class, Why, Option<usize>), Row> = BTreeMap::new();
-    for ruling in &outcome.rulings {
-        let Some(share) = of.shares.get(ruling.share) else { continue };
-        let key = (share.transfer, ruling.class, ruling.why, ruling.version);
-        let row = all.entry(key).or_insert_with(|| Row::of(of.unit, share, ruling.class, ruling.why));
-        // The bytes that are of the class: not the first version, where the second one is verified.
-        let seconds = ruling.version.filter(|_| ruling.why == Why::SecondVersion);
-        let right = seconds.and_then(|version| of.contents.right(version, share, doubts, &ruling.ranges, ask));
-        row.add(share, right.unwrap_or_else(|| share.parts.cut(&ruling.ranges)).slices());
-    }
-    let sums: Vec<Option<([u8; 20], [u8; 32])>> = match &of.measure {
-        Some(measure) => of.contents.references.iter().map(|content| ask.sums(content, measure)).collect(),
+    let shared = outcome.rulings.iter().filter_map(|ruling| Some((of.shares.get(ruling.share)?, ruling)));
+    let key = |(share, ruling): &(&Share, &Ruling)| (share.transfer, ruling.class, ruling.why, ruling.version);
+    let mut all: Vec<(&Share, &Ruling)> = shared.collect();
+    all.sort_by_key(key);
+    let sums: Vec<Option<u32>> = match &of.measure {
+        Some(measure) => of.contents.references.iter().map(|content| ask.note_sums(content, measure)).collect(),
         None => Vec::new(),
     };
-    rows.extend(all.into_iter().map(|((.., version), mut row)| {
-        // Most have one of each, and there may be millions.
+    for rulings in all.chunk_by(|one, other| key(one) == key(other)) {
+        let Some((share, Ruling { class, why, version, .. })) = rulings.first() else { continue };
+        let mut row = Row::of(of.unit, share, *class, *why);
+        for (share, ruling) in rulings {
+            // The bytes that are of the class: not the first version, where the second one is verified.
+            let seconds = ruling.version.filter(|_| ruling.why == Why::SecondVersion);
+            let right = seconds.and_then(|version| of.contents.right(version, share, doubts, &ruling.ranges, ask));
+            row.add(share, right.unwrap_or_else(|| share.parts.cut(&ruling.ranges)).slices());
+        }
         row.slices.shrink_to_fit();
         row.requests.shrink_to_fit();
-        let sums = version.and_then(|version| sums.get(version).copied().flatten());
-        Row { sums, ..row }
-    }));
+        row.sums = version.and_then(|version| sums.get(version).copied().flatten());
+        rows.push(row);
+    }
 }

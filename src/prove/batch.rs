@@ -179,6 +179,21 @@ pub fn leaves(runs: &[&[u8]], content: u32) -> Vec<[u8; 32]> {
     engine().sha256(&Message::cut(runs, content.into(), LEAF_BYTES.into()).collect::<Vec<_>>())
 }
 
+/// SHA-1 and SHA-256 of units that hash right, all of them together.
+pub fn sums(jobs: &[UnitJob<'_>]) -> Vec<([u8; 20], [u8; 32])> {
+    let known = |job: &UnitJob<'_>| match job.expected {
+        Expected::Sha1(sha1) => Some(sha1),
+        Expected::Both { .. } | Expected::V2(_) | Expected::Leaf(_) | Expected::Unknown => None,
+    };
+    let open = jobs.iter().filter(|job| known(job).is_none());
+    let open: Vec<Message<'_>> = open.map(|job| Message::new(&job.runs)).collect();
+    let all: Vec<Message<'_>> = jobs.iter().map(|job| Message::new(&job.runs)).collect();
+    let mut open = engine().sha1(&open).into_iter();
+    let both = jobs.iter().zip(engine().sha256(&all));
+    let both = both.map(|(job, sha256)| (known(job).or_else(|| open.next()).unwrap_or_default(), sha256));
+    both.collect()
+}
+
 /// Returns true if bytes carry the marks of a SHA-1 collision attack: somebody made another content with the same
 /// SHA-1.
 pub fn is_collision_attack(runs: &[&[u8]]) -> bool {

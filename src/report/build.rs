@@ -53,7 +53,7 @@ impl Document {
             notes: Vec::new(),
             unlisted: evidence.unlisted.clone(),
             summed: evidence.summed.clone(),
-            pieces: std::mem::take(&mut evidence.pieces),
+            pieces: evidence.pieces.take().map(|pieces| pieces.iter().collect()),
             shown: None,
         };
         document.away(evidence);

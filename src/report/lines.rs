@@ -35,38 +35,43 @@ fn write_head(table: &Table, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_rows(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    let mut line = String::new();
     for row in 0..table.columns.first().map_or(0, |column| column.values.height()) {
+        line.clear();
         for (at, column) in table.columns.iter().enumerate() {
-            let comma = if at > 0 { "," } else { "" };
-            out.write_all(comma.as_bytes())?;
-            out.write_all(cell(column, row).as_bytes())?;
+            if at > 0 {
+                line.push(',');
+            }
+            add_cell(column, row, &mut line);
         }
-        out.write_all(b"\n")?;
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
     }
     Ok(())
 }
 
-fn cell(column: &Column, row: usize) -> Cow<'_, str> {
-    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default().into();
+fn add_cell(column: &Column, row: usize, line: &mut String) {
+    let mut number = |value: Option<u64>| {
+        value.into_iter().for_each(|value| line.push_str(itoa::Buffer::new().format(value)));
+    };
     match &column.values {
         Values::Figures(values) => number(values.get(row).copied()),
         Values::Numbers(values) => number(values.get(row).copied().flatten()),
-        Values::Text(values) | Values::Texts(values) => quoted(values.joined(row)),
-        Values::Times(values) => owned(values.get(row).copied().flatten().map(|time| time.to_string())),
-        Values::Bools(values) => if values.get(row) == Some(&true) { "true" } else { "false" }.into(),
+        Values::Text(values) | Values::Texts(values) => line.push_str(&quoted(values.joined(row))),
+        Values::Times(values) => {
+            let time = values.get(row).copied().flatten().map(|time| time.to_string());
+            line.push_str(&quoted(&time.unwrap_or_default()));
+        }
+        Values::Bools(values) => line.push_str(if values.get(row) == Some(&true) { "true" } else { "false" }),
     }
-}
-
-fn owned(text: Option<String>) -> Cow<'static, str> {
-    Cow::Owned(quoted(&text.unwrap_or_default()).into_owned())
 }
 
 /// A text as one cell.
 fn quoted(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    if text.is_empty()
-        || memchr::memchr3(b',', b'"', b'\n', bytes).or_else(|| memchr::memchr(b'\r', bytes)).is_some()
-    {
+    if text.is_empty() {
+        Cow::Borrowed("\"\"")
+    } else if memchr::memchr3(b',', b'"', b'\n', bytes).or_else(|| memchr::memchr(b'\r', bytes)).is_some() {
         Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
     } else {
         Cow::Borrowed(text)

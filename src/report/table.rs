@@ -452,9 +452,12 @@ fn files(document: &Document) -> Table {
 }
 
 /// The table of the pieces in parts, of which each is made when it is asked for: there may be millions of rows. At least one part.
-pub fn pieces_parts(pieces: &[Piece]) -> impl Iterator<Item = Table> + '_ {
-    let parts = pieces.chunks(PART_ROWS).map(pieces_table);
-    parts.chain(pieces.is_empty().then(|| pieces_table(&[])))
+pub fn pieces_parts(pieces: impl IntoIterator<Item = Piece>) -> impl Iterator<Item = Table> {
+    let (mut rows, mut is_first) = (pieces.into_iter(), true);
+    std::iter::from_fn(move || {
+        let part: Vec<Piece> = rows.by_ref().take(PART_ROWS).collect();
+        (std::mem::take(&mut is_first) || !part.is_empty()).then(|| pieces_table(&part))
+    })
 }
 
 /// A row for each unit, transfer, class and reason: what the figures are sums of.
@@ -496,7 +499,7 @@ fn figures<const N: usize>(text: &mut String, all: [(&str, u64); N]) {
     }
 }
 
-// Rationale: some 80 MB of cells.
+// Rationale: some 100 MB of rows and cells.
 const PART_ROWS: usize = 1 << 16;
 
 fn edge(edge: &Edge) -> String {

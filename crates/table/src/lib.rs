@@ -1,18 +1,27 @@
-//! Typed columns as polars data frames, and from there Parquet.
+//! Typed columns as arrays of polars, and from there Parquet, by the writer of polars.
 //!
-//! A crate of its own, so that an edit of the rest is built and tested without polars:
+//! A crate of its own, so that an edit of the rest is built and tested without polars. Data frames, and what computes with them, are not
+//! built: nothing here asks anything of a table.
 //!
 //! ```text
-//! [Column] --series--> DataFrame --zstd--> Parquet
+//! [Column] --array--> Array --zstd--> Parquet
 //! ```
 
 #![deny(unsafe_code, missing_docs, rustdoc::broken_intra_doc_links)]
 
 use std::io::Write;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use polars::prelude::*;
-use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
+use polars_arrow::array::{Array, BooleanArray, ListArray, MutablePlString, PrimitiveArray};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, TimeUnit};
+use polars_arrow::offset::OffsetsBuffer;
+use polars_error::PolarsError;
+use polars_parquet::write::{
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, FileWriter, Page, ParquetType,
+    StatisticsOptions, Version, WriteOptions, array_to_columns, compress, fallible_streaming_iterator,
+    get_dtype_encoding,
+};
 
 /// A named column, whose cells are lent.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +92,9 @@ pub fn write_parquet<'a>(
     columns: impl IntoIterator<Item = Column<'a>>,
     out: &mut impl Write,
 ) -> Result<(), TableError> {
-    ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).finish(&mut frame(columns)?)?;
-    Ok(())
+    let mut parts = Parts::new(out);
+    parts.add(columns)?;
+    parts.end()
 }
 
 /// A Parquet file of which the rows come part by part, so that not all of them are in memory: each part is a group of rows.
@@ -96,9 +106,14 @@ enum State<W: Write> {
     /// Nothing came yet.
     Empty(W),
     /// Parts of one schema.
-    Begun(Box<BatchedWriter<W>>),
+    Begun(Box<Begun<W>>),
     /// A part could not be written.
     Failed,
+}
+
+struct Begun<W: Write> {
+    schema: ArrowSchema,
+    file: FileWriter<W>,
 }
 
 impl<W: Write> Parts<W> {
@@ -112,17 +127,19 @@ impl<W: Write> Parts<W> {
     /// # Errors
     /// Those of [`write_parquet`].
     pub fn add<'a>(&mut self, columns: impl IntoIterator<Item = Column<'a>>) -> Result<(), TableError> {
-        let frame = frame(columns)?;
-        let mut writer = match std::mem::replace(&mut self.state, State::Failed) {
+        let columns: Vec<(Field, Box<dyn Array>)> = columns.into_iter().map(array).collect::<Result<_, _>>()?;
+        let (fields, arrays): (Vec<Field>, Vec<Box<dyn Array>>) = columns.into_iter().unzip();
+        let schema = ArrowSchema::from_iter_check_duplicates(fields)?;
+        let mut begun = match std::mem::replace(&mut self.state, State::Failed) {
             State::Empty(out) => {
-                let writer = ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None));
-                Box::new(writer.batched(frame.schema())?)
+                Box::new(Begun { file: FileWriter::try_new(out, schema.clone(), OPTIONS)?, schema })
             }
-            State::Begun(writer) => writer,
+            State::Begun(begun) if begun.schema == schema => begun,
+            State::Begun(_) => return Err(PolarsError::SchemaMismatch("a part has other columns".into()).into()),
             State::Failed => return Ok(()),
         };
-        writer.write_batch(&frame)?;
-        self.state = State::Begun(writer);
+        begun.group(&arrays)?;
+        self.state = State::Begun(begun);
         Ok(())
     }
 
@@ -131,40 +148,106 @@ impl<W: Write> Parts<W> {
     /// # Errors
     /// Whatever the output reports.
     pub fn end(self) -> Result<(), TableError> {
-        if let State::Begun(writer) = self.state {
-            writer.finish()?;
+        if let State::Begun(mut begun) = self.state {
+            begun.file.end(None)?;
         }
         Ok(())
     }
 }
 
-fn frame<'a>(columns: impl IntoIterator<Item = Column<'a>>) -> Result<DataFrame, PolarsError> {
-    let columns = columns.into_iter().map(series).map(|series| series.map(Into::into));
-    DataFrame::new_infer_height(columns.collect::<Result<_, _>>()?)
+impl<W: Write> Begun<W> {
+    /// Writes rows as one group; none are no group.
+    fn group(&mut self, arrays: &[Box<dyn Array>]) -> Result<(), PolarsError> {
+        let rows = arrays.first().map_or(0, |array| array.len());
+        if arrays.iter().any(|array| array.len() != rows) {
+            return Err(PolarsError::ShapeMismatch("columns of different heights".into()));
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let leaves = compressed(arrays, self.file.parquet_schema().fields())?;
+        let pages = leaves
+            .iter()
+            .map(|pages| Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages.iter().map(Ok)))));
+        self.file.write(rows as u64, DynIter::new(pages))
+    }
+}
+
+/// The pages of every column, on all cores, in the order of the columns.
+fn compressed(arrays: &[Box<dyn Array>], types: &[ParquetType]) -> Result<Vec<Vec<CompressedPage>>, PolarsError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(arrays.len());
+    let columns: Vec<(&dyn Array, &ParquetType)> = arrays.iter().map(|array| &**array).zip(types).collect();
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        columns.get(at).map(|&(array, kind)| (at, pages(array, kind)))
+    };
+    let work = || std::iter::from_fn(take).collect::<Vec<_>>();
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_by_key(|(at, _)| *at);
+    let columns: Result<Vec<Vec<Vec<CompressedPage>>>, PolarsError> =
+        done.into_iter().map(|(_, pages)| pages).collect();
+    Ok(columns?.into_iter().flatten().collect())
+}
+
+/// The pages of each leaf of a column.
+fn pages(array: &dyn Array, kind: &ParquetType) -> Result<Vec<Vec<CompressedPage>>, PolarsError> {
+    let leaves = array_to_columns(array, kind.clone(), OPTIONS, &get_dtype_encoding(array.dtype()))?;
+    let leaf = |pages: DynIter<'static, Result<Page, PolarsError>>| {
+        pages.map(|page| Ok(compress(page?, Vec::new(), OPTIONS.compression)?)).collect()
+    };
+    leaves.into_iter().map(leaf).collect()
 }
 
 /// A column with its type.
-fn series(column: Column<'_>) -> Result<Series, PolarsError> {
-    let name = column.name.into();
-    Ok(match column.cells {
-        Cells::Figures(cells) => Series::new(name, cells),
-        Cells::Numbers(cells) => Series::new(name, cells),
+fn array(column: Column<'_>) -> Result<(Field, Box<dyn Array>), PolarsError> {
+    let array: Box<dyn Array> = match column.cells {
+        Cells::Figures(cells) => PrimitiveArray::from_slice(cells).boxed(),
+        Cells::Numbers(cells) => PrimitiveArray::from(cells).boxed(),
         Cells::Text(cells) => {
-            let mut texts = StringChunkedBuilder::new(name, cells.rows.len());
-            cells.iter().for_each(|mut row| texts.append_value(row.next().unwrap_or_default()));
-            texts.finish().into_series()
+            let mut texts = MutablePlString::with_capacity(cells.rows.len());
+            cells.iter().for_each(|mut row| texts.push_value(row.next().unwrap_or_default()));
+            texts.freeze().boxed()
         }
         Cells::Texts(cells) => {
-            let mut lists = ListStringChunkedBuilder::new(name, cells.rows.len(), cells.places.len());
-            cells.iter().for_each(|texts| lists.append_values_iter(texts));
-            lists.finish().into_series()
+            let mut texts = MutablePlString::with_capacity(cells.places.len());
+            let mut ends = vec![0];
+            for row in cells.iter() {
+                row.for_each(|text| texts.push_value(text));
+                ends.push(texts.len() as i64);
+            }
+            let kind = ArrowDataType::Utf8View.to_large_list(true);
+            ListArray::try_new(kind, OffsetsBuffer::try_from(ends)?, texts.freeze().boxed(), None)?.boxed()
         }
         Cells::Times(cells) => {
-            Series::new(name, cells).cast(&DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)))?
+            // Without a time zone, as the files of older cases.
+            let kind = ArrowDataType::Timestamp(TimeUnit::Nanosecond, None);
+            PrimitiveArray::from(cells).to(kind).boxed()
         }
-        Cells::Bools(cells) => Series::new(name, cells),
-    })
+        Cells::Bools(cells) => BooleanArray::from_slice(cells).boxed(),
+    };
+    Ok((Field::new(column.name.into(), array.dtype().clone(), true), array))
 }
+
+const OPTIONS: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        min_value: true,
+        max_value: true,
+        distinct_count: false,
+        null_count: true,
+        binary_statistics_truncate_length: None,
+    },
+    version: Version::V1,
+    compression: CompressionOptions::Zstd(None),
+    data_page_size: None,
+};
 
 #[cfg(test)]
 mod tests {

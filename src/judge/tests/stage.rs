@@ -488,6 +488,10 @@ impl Ask for Store {
         Some((prove::sha1(&job.runs), prove::sha256(&job.runs)))
     }
 
+    fn note_sums(&mut self, content: &Parts, measure: &Measure) -> Option<u32> {
+        self.sums(content, measure).map(|_| 0)
+    }
+
     fn same(&mut self, one: &Parts, other: &Parts, range: Range<u32>) -> bool {
         self.content(one).agrees(&self.content(other), range)
     }
