@@ -23,7 +23,6 @@ mod content;
 mod contents;
 mod contests;
 mod doubt;
-mod few;
 mod files;
 mod judged;
 mod log;
@@ -35,6 +34,7 @@ mod rank;
 mod record;
 mod rows;
 mod share;
+mod small_vec;
 mod timeline;
 mod times;
 mod transfers;
@@ -54,12 +54,11 @@ use std::path::Path;
 pub use ask::{Ask, Suspect};
 pub use attribute::Unjudged;
 use attribute::{BOTH, Lines};
-use choose::{Fit, Look, Signs};
+use choose::{Fit, Matcher, Signs};
 pub use content::Content;
 pub use contents::{Attempt, Contents, Note, State};
 pub use contests::{Contests, Tally};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
-pub use few::Few;
 pub use judged::{Found, Judged};
 use log::{Log, Logged};
 pub use measure::{Credit, Cut, Matched, Measure, Receiver, Unit};
@@ -70,6 +69,7 @@ pub use rank::{proven, rank};
 pub use record::{Counts, Handshakes, Merged, Record, Refuted, TorrentKey, TransferFacts, TransferId, TransferKey};
 pub use rows::Row;
 pub use share::{Carrier, Share};
+pub use small_vec::SmallVec;
 pub use timeline::{Axis, Timeline};
 pub use times::{Burst, SessionTimes, Times};
 use transfers::Transfers;
@@ -255,10 +255,10 @@ fn choose(
         return;
     }
     let mut signs: BTreeMap<usize, Signs> = BTreeMap::new();
-    let look = Look { lines, given, torrents, bench: Bench { doubts, records: &[] } };
+    let matcher = Matcher { lines, given, torrents, bench: Bench { doubts, records: &[] } };
     for piece in blocks.pieces() {
         ask.turn(piece.first().map_or(0, |first| first.piece), None);
-        look.piece(&piece, &mut signs, ask);
+        matcher.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
         let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_broken) else { continue };
