@@ -42,8 +42,9 @@ impl<'cap> Spine<'_, 'cap> {
             return None;
         }
         // All is written down once more.
-        drop(self.shared.written.take().map(|written| written.into_facts()));
-        let late = std::mem::take(late);
+        let ended = self.shared.written.end_hashing();
+        self.shared.fail(ended);
+        let late = std::mem::take(&mut self.shared.late);
         let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
         Some(Latecomers { second: true, flows, ..late })
     }
