@@ -22,7 +22,7 @@ use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::part::Walked;
 use crate::prove::{Prover, check_engine, with_errands, with_prover};
-use crate::spine::{Contested, Findings, Known, Latecomers, Purpose, Readings, SecondLook, Spine, TakeSegments};
+use crate::spine::{Contested, Findings, Known, Latecomers, Readings, SecondLook, Spine, TakeSegments};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
 use captured::Bytes;
@@ -102,7 +102,7 @@ fn run(
     let spill = Spill::new(options.spool_dir);
     let digests: Vec<_> = (0..captures.len()).map(|_| OnceLock::new()).collect();
     let mut evidence = with_digests(captures, &digests, options, |prover| {
-        read(captures, torrents, options, prover, &spill, taker)
+        prove(captures, torrents, options, prover, &spill, taker)
     })?;
     evidence.passed_over = captures.passed_over().to_vec();
     for ((file, facts), digest) in (0..).zip(&mut evidence.captures).zip(digests) {
@@ -144,18 +144,6 @@ fn complete(torrents: &Torrents) -> bool {
     torrents.iter().all(|torrent| torrent.has_metadata()) && !torrents.is_empty()
 }
 
-/// Walks over the captures without digests of them.
-fn read<'cap>(
-    captures: &'cap CaptureSet,
-    torrents: &Torrents,
-    options: &Options<'_>,
-    prover: &Prover<'cap>,
-    spill: &'cap Spill,
-    taker: Option<&mut dyn TakeVerified>,
-) -> Result<Evidence, Error> {
-    prove(captures, torrents, options, prover, spill, taker)
-}
-
 /// Torrents that captures hold themselves.
 #[derive(Clone, Debug, Default)]
 pub struct FoundTorrents {
@@ -191,19 +179,7 @@ impl FoundTorrents {
 /// # Errors
 /// As [`analyze`].
 pub fn find_torrents(captures: &CaptureSet, options: &Options<'_>) -> Result<FoundTorrents, Error> {
-    survey(captures, &Torrents::default(), options)
-}
-
-/// Walks over the captures for torrents; an info-hash that is known opens MSE connections, with their secrets.
-fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Result<FoundTorrents, Error> {
-    let spill = Spill::new(options.spool_dir);
-    let (spine, frames) = walk(captures, &spill, options, || {
-        let mut spine = Spine::new(options, known, &spill, Purpose::Survey);
-        spine.write_down(captures, &spill, None);
-        spine
-    })?;
-    frames.finish()?;
-    let facts = spine.into_facts()?;
+    let facts = facts(captures, &Torrents::default(), options)?;
     let (torrents, left_out) = described(&facts.metadata.rebuilt, &facts);
     Ok(FoundTorrents { torrents, metadata: facts.metadata, left_out })
 }
@@ -226,11 +202,7 @@ fn survey(captures: &CaptureSet, known: &Torrents, options: &Options<'_>) -> Res
 /// As [`analyze`].
 pub fn facts(captures: &CaptureSet, keys: &Torrents, options: &Options<'_>) -> Result<Facts, Error> {
     let spill = Spill::new(options.spool_dir);
-    let (spine, frames) = walk(captures, &spill, options, || {
-        let mut spine = Spine::new(options, keys, &spill, Purpose::Proof);
-        spine.write_down(captures, &spill, None);
-        spine
-    })?;
+    let (spine, frames) = walk(captures, &spill, options, || Spine::new(options, keys, captures, &spill))?;
     let inputs = frames.finish()?.into_iter().map(|input| Input {
         name: input.name,
         bytes: input.bytes,
@@ -253,15 +225,11 @@ pub(crate) fn streams(
     let spill = Spill::new(options.spool_dir);
     let mut late = Latecomers::default();
     // What stands behind its place, and what is in doubt, is known before the first segment is given away.
-    let (spine, _) = walk_with(captures, &spill, options, &mut late, || {
-        let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
-        spine.write_down(captures, &spill, None);
-        spine
-    })?;
+    let begin = || Spine::new(options, keys, captures, &spill);
+    let (spine, _) = walk_with(captures, &spill, options, &mut late, begin)?;
     let known = Known::of(&spine.into_facts()?, captures, options)?;
-    let mut spine = Spine::new(options, keys, &spill, Purpose::Inspect);
+    let mut spine = begin();
     spine.clear_to(taker, &known);
-    spine.write_down(captures, &spill, None);
     spine.expect_late(late);
     let (mut spine, frames) = walk_once(captures, spine, &spill, options)?;
     spine.end_flows();
@@ -356,10 +324,10 @@ fn reading<'cap, 't>(
     let (mut late, mut torrents, mut left_out) = (Latecomers::default(), Cow::Borrowed(given), 0);
     loop {
         let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
-            let mut spine = Spine::new(options, &torrents, spill, Purpose::Proof);
+            let mut spine = Spine::new(options, &torrents, captures, spill);
             spine.look_again(look.clone());
             let hasher = Hasher::new(&torrents, Bytes::Walk { captures, spill }, prover, options);
-            spine.write_down(captures, spill, Some(Box::new(hasher)));
+            spine.hash_meanwhile(Box::new(hasher));
             spine
         })?;
         let inputs = frames.finish()?;
@@ -473,33 +441,14 @@ pub fn with_log(
     options: &Options<'_>,
     keep: &dyn Fn(usize) -> bool,
 ) -> Result<(Evidence, u64), Error> {
-    let found = if complete(torrents) {
-        None
-    } else {
-        Some(joined(torrents, &survey(captures, torrents, options)?.torrents))
-    };
-    let torrents = found.as_ref().unwrap_or(torrents);
     let spill = Spill::new(options.spool_dir);
     with_prover(options.threads, |prover| {
-        let (spine, frames) = walk(captures, &spill, options, || {
-            let mut spine = Spine::new(options, torrents, &spill, Purpose::Proof);
-            let hasher = Hasher::new(torrents, Bytes::Walk { captures, spill: &spill }, prover, options);
-            spine.write_down(captures, &spill, Some(Box::new(hasher)));
-            spine
-        })?;
-        let inputs = frames.finish()?;
-        let (mut facts, mut findings, _) = spine.finish()?;
-        let bytes = Bytes::Walk { captures, spill: &spill };
-        hasher::of_rest(&mut facts, torrents, &Torrents::default(), bytes, prover, options)?;
-        facts.copies = facts.copies.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, copy)| copy).collect();
-        let (mut odd, mut contests) = (ByFrame::default(), Contests::default());
+        let seek = !complete(torrents);
+        let Read { mut walked, torrents, .. } = reading(captures, torrents, seek, options, prover, &spill)?;
+        let copies = walked.facts.copies.iter().enumerate().filter(|(at, _)| keep(*at));
+        walked.facts.copies = copies.map(|(_, copy)| copy).collect();
         let mut ask = Captured::new(captures, &spill, options);
-        let told = judge::Told { odd: &mut odd, contests: &mut contests, rows: None };
-        let judged = judge(&facts, torrents, &options.limits, options.spool_dir, &mut ask, told)?;
-        findings.anomalies.join(odd.into_inner());
-        findings.anomalies.join(std::mem::take(&mut ask.anomalies));
-        let silence = options.limits.window_silence_ns;
-        Ok((evidence::build(&judged, findings, inputs, torrents, silence)?, ask.hashed))
+        Ok((proven(walked, &torrents, options, &mut ask, None)?, ask.hashed))
     })
 }
 

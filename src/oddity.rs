@@ -325,13 +325,6 @@ pub enum Oddity {
         /// Its bytes.
         len: u32,
     },
-    /// A header of a block in a stream of which nothing confirms that it is the peer wire.
-    UnconfirmedHeader {
-        /// Its number among those of this direction, from 1.
-        number: u64,
-        /// So many there are.
-        of: u64,
-    },
     /// Messages of a stream of which nothing confirms that it is the peer wire.
     UnconfirmedMessages {
         /// Requests.

@@ -18,7 +18,7 @@ use crate::evidence::{self, Evidence};
 use crate::judge;
 use crate::metadata::Harvest;
 use crate::options::Options;
-use crate::spine::{Purpose, Spine, Traffic};
+use crate::spine::{Spine, Traffic};
 use crate::torrent::Torrents;
 pub use document::{Inspection, Kind, Metadata, NextCommand, Peer, Readable, Swarm, TorrentBeside};
 
@@ -71,11 +71,7 @@ struct Survey {
 /// One walk with these torrents; `None` where it found others, with which the captures have to be read once more.
 fn survey(captures: &CaptureSet, torrents: &mut Torrents, options: &Options<'_>) -> Result<Option<Survey>, Error> {
     let spill = Spill::new(options.spool_dir);
-    let (spine, frames) = walk(captures, &spill, options, || {
-        let mut spine = Spine::new(options, torrents, &spill, Purpose::Inspect);
-        spine.write_down(captures, &spill, None);
-        spine
-    })?;
+    let (spine, frames) = walk(captures, &spill, options, || Spine::new(options, torrents, captures, &spill))?;
     let inputs = frames.finish()?;
     let (facts, mut findings, traffic) = spine.finish()?;
     let (found, left_out) = torrents_of(&findings.metadata.rebuilt);

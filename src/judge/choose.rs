@@ -106,8 +106,8 @@ impl Signs {
     }
 }
 
-/// Looks at the blocks of one piece number, of all connections, in order of arrival.
-pub(super) struct Look<'a> {
+/// Matches the blocks of one piece number, of all connections, with what the torrents have there, in order of arrival.
+pub(super) struct Matcher<'a> {
     pub(super) lines: &'a Lines,
     /// Before the captures told anything of their trees, and afterwards.
     pub(super) given: &'a Torrents,
@@ -115,7 +115,7 @@ pub(super) struct Look<'a> {
     pub(super) bench: Bench<'a>,
 }
 
-impl Look<'_> {
+impl Matcher<'_> {
     pub(super) fn piece(&self, blocks: &[Block], signs: &mut BTreeMap<usize, Signs>, ask: &mut dyn Ask) {
         let open: Vec<(usize, &Line, &Block)> = blocks
             .iter()

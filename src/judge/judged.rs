@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Axis, Credit, Few, Matched, RangeSet, Record, TorrentKey, Unit, Unjudged, Unlisted, proven};
+use super::{Axis, Credit, Matched, RangeSet, Record, SmallVec, TorrentKey, Unit, Unjudged, Unlisted, proven};
 use crate::torrent::{Torrent, Torrents};
 
 /// All that follows from the facts of a run.
@@ -35,7 +35,7 @@ pub struct Found {
     /// The leaves of the verified content that are, by number; see [`Self::is_trivial`].
     pub trivial_leaves: Option<Box<RangeSet>>,
     /// The verified bytes of each transfer.
-    pub credits: Few<Credit>,
+    pub credits: SmallVec<Credit>,
 }
 
 impl Found {

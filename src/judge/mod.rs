@@ -23,7 +23,6 @@ mod content;
 mod contents;
 mod contests;
 mod doubt;
-mod few;
 mod files;
 mod judged;
 mod log;
@@ -35,6 +34,7 @@ mod rank;
 mod record;
 mod rows;
 mod share;
+mod small_vec;
 mod timeline;
 mod times;
 mod transfers;
@@ -53,13 +53,12 @@ use std::path::Path;
 
 pub use ask::{Ask, Suspect};
 pub use attribute::Unjudged;
-use attribute::{BOTH, Lines};
-use choose::{Fit, Look, Signs};
+use attribute::{BOTH, Line, Lines};
+use choose::{Fit, Matcher, Signs};
 pub use content::Content;
 pub use contents::{Attempt, Contents, Note, State};
 pub use contests::{Contests, Tally};
 pub use doubt::{Against, Bench, Doubts, PieceDoubt};
-pub use few::Few;
 pub use judged::{Found, Judged};
 use log::{Log, Logged};
 pub use measure::{Credit, Cut, Matched, Measure, Receiver, Unit};
@@ -70,6 +69,7 @@ pub use rank::{proven, rank};
 pub use record::{Counts, Handshakes, Merged, Record, Refuted, TorrentKey, TransferFacts, TransferId, TransferKey};
 pub use rows::Row;
 pub use share::{Carrier, Share};
+pub use small_vec::SmallVec;
 pub use timeline::{Axis, Timeline};
 pub use times::{Burst, SessionTimes, Times};
 use transfers::Transfers;
@@ -79,7 +79,7 @@ pub use unlisted::Unlisted;
 
 use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
-use crate::oddity::{Bound, Oddity, Sink};
+use crate::oddity::{Bound, Occurrence, Oddity, Sink};
 use crate::torrent::{Torrent, TorrentId, Torrents};
 use crate::{Error, Limits};
 
@@ -163,9 +163,9 @@ pub fn count<'t>(
     let mut transfers = Transfers::of(&mut lines, given, limits, odd);
     let mut served = Acknowledgeable::default();
     for block in facts.blocks.iter().chain(web.blocks.iter().cloned()) {
-        if let Some((_, line)) = lines.get(block.connection)
-            && let Some(record) = transfers.weigh(&block, line, &mut served)
-        {
+        let Some((_, line)) = lines.get(block.connection) else { continue };
+        note_unconfirmed(&block, line, odd);
+        if let Some(record) = transfers.weigh(&block, line, &mut served) {
             record.counts.unproven += block.captured();
         }
     }
@@ -202,6 +202,18 @@ impl Blocks {
             Some(piece)
         })
     }
+}
+
+/// Tells of a block of a connection that nothing confirms to be BitTorrent.
+fn note_unconfirmed(block: &Block, line: &Line, out: &mut dyn Sink) {
+    if !line.is_told() {
+        let oddity = Oddity::UnconfirmedBlock { piece: block.piece, len: block.len };
+        out.odd(of_block(oddity, block, line));
+    }
+}
+
+fn of_block(oddity: Oddity, block: &Block, line: &Line) -> Occurrence {
+    oddity.within(block.span).sent(line.flow, block.from).of(line.connection)
 }
 
 /// Tells of connections of BitTorrent whose torrent nothing told.
@@ -255,10 +267,10 @@ fn choose(
         return;
     }
     let mut signs: BTreeMap<usize, Signs> = BTreeMap::new();
-    let look = Look { lines, given, torrents, bench: Bench { doubts, records: &[] } };
+    let matcher = Matcher { lines, given, torrents, bench: Bench { doubts, records: &[] } };
     for piece in blocks.pieces() {
         ask.turn(piece.first().map_or(0, |first| first.piece), None);
-        look.piece(&piece, &mut signs, ask);
+        matcher.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
         let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_broken) else { continue };
@@ -363,10 +375,7 @@ impl Hearing<'_> {
         let mut shares: BTreeMap<TorrentKey, Vec<Share>> = BTreeMap::new();
         for block in blocks {
             let Some((index, line)) = self.lines.get(block.connection) else { continue };
-            let odd = |oddity: Oddity| oddity.within(block.span).sent(line.flow, block.from).of(line.connection);
-            if !line.is_told() {
-                self.told.odd.odd(odd(Oddity::UnconfirmedBlock { piece: block.piece, len: block.len }));
-            }
+            note_unconfirmed(&block, line, self.told.odd);
             let Some(record) = self.transfers.weigh(&block, line, served) else { continue };
             let captured = block.captured();
             if captured == 0 {
@@ -389,7 +398,7 @@ impl Hearing<'_> {
             if let Some(misplaced) = misplaced {
                 record.counts.unproven += captured;
                 record.timeline.add(self.axis, block.span.last.time, Class::Unproven, captured);
-                self.told.odd.odd(odd(misplaced));
+                self.told.odd.odd(of_block(misplaced, &block, line));
                 self.told.rows.iter_mut().for_each(|rows| rows.push(Row::outside(&block, &share)));
             } else {
                 shares.entry(key).or_default().push(share);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Few, RangeSet};
+use super::{RangeSet, SmallVec};
 use crate::ends::FrameId;
 use crate::facts::{ContentName, Place, Run};
 
@@ -12,7 +12,7 @@ use crate::facts::{ContentName, Place, Run};
 /// - Ascending by `start`, without overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    slices: Few<Slice>,
+    slices: SmallVec<Slice>,
 }
 
 /// Contiguous captured bytes of a piece.
@@ -63,7 +63,7 @@ impl Parts {
 
     /// One slice.
     pub fn of_slice(slice: Slice) -> Self {
-        Self { slices: Few::One(slice) }
+        Self { slices: SmallVec::One(slice) }
     }
 
     /// The slices, ascending.
@@ -101,7 +101,7 @@ impl Parts {
 
     /// The part of them within `ranges`.
     pub fn cut(&self, ranges: &RangeSet) -> Self {
-        let mut slices = Few::None;
+        let mut slices = SmallVec::None;
         ranges.iter().for_each(|range| slices.extend(self.within(&range)));
         Self { slices }
     }
@@ -146,7 +146,7 @@ impl Parts {
             let (other, place) = slice.place.of_set(bases);
             (other == number).then_some(Slice { place, ..*slice })
         };
-        let within: Option<Few<Slice>> = self.slices.iter().map(within).collect();
+        let within: Option<SmallVec<Slice>> = self.slices.iter().map(within).collect();
         within.map_or_else(|| self.name(), |slices| Self { slices }.name().in_set(number))
     }
 
@@ -158,7 +158,7 @@ impl Parts {
 
     /// Put together from `layers`, where earlier layers win.
     pub fn layered<'l>(layers: impl IntoIterator<Item = &'l Self>) -> Self {
-        let (mut filled, mut slices) = (RangeSet::default(), Few::None);
+        let (mut filled, mut slices) = (RangeSet::default(), SmallVec::None);
         for layer in layers {
             for slice in layer.slices.iter() {
                 let mut open = RangeSet::from_iter([slice.range()]);

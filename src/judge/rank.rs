@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
-use super::{Credit, Few, Merged, Record, Times, TorrentKey, TransferKey};
+use super::{Credit, Merged, Record, SmallVec, Times, TorrentKey, TransferKey};
 use crate::Limits;
 use crate::ends::{Endpoint, Transport};
 
@@ -18,7 +18,7 @@ pub fn rank(records: &mut [Record], proven: &[u64], limits: &Limits) {
             record.left_out = true;
             // Of what has no row, the figures are enough.
             (record.facts, record.refuted) = (Merged::default(), None);
-            (record.times, record.peer_ids) = (Times::default(), Few::None);
+            (record.times, record.peer_ids) = (Times::default(), SmallVec::None);
         }
     }
 }

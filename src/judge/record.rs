@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Few, SessionTimes, Timeline, Times};
+use super::{SessionTimes, SmallVec, Timeline, Times};
 use crate::ends::{Direction, Endpoint, Sightings, Span, Transport};
 use crate::facts::{Claims, Connection, Peer};
 use crate::limits::{SUBJECT_PEER_IDS, SUBJECT_SESSIONS};
@@ -82,7 +82,7 @@ pub struct Record {
     /// Refuted bytes, where there are any.
     pub refuted: Option<Box<Refuted>>,
     /// The uploader's peer_ids, sorted.
-    pub peer_ids: Few<[u8; 20]>,
+    pub peer_ids: SmallVec<[u8; 20]>,
     /// First and last packet of its connections.
     pub span: Option<Span>,
     /// Its payload by time.
@@ -230,7 +230,7 @@ impl Record {
             counts: Counts::default(),
             served_span: None,
             refuted: None,
-            peer_ids: Few::None,
+            peer_ids: SmallVec::None,
             span: None,
             times: Times::default(),
             timeline: Timeline::default(),

@@ -242,7 +242,7 @@ fn two_connections_are_one_sender_only_with_one_endpoint_and_one_peer_id() {
         let mut table = Table::new(2);
         table.records[1].key.uploader.port = table.records[0].key.uploader.port + port;
         for (record, id) in table.records.iter_mut().zip(peer_ids) {
-            record.peer_ids = Few::One([id; 20]);
+            record.peer_ids = SmallVec::One([id; 20]);
         }
         table.send(0, [good(0), bad(1)]);
         table.send(1, [good(2), good(3)]);

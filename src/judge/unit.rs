@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::ask::Ask;
 use super::contents::{Attempt, Contents, State};
 use super::doubt::{Against, Bench, PieceDoubt};
-use super::{Credit, Few, RangeSet, Record, TransferId};
+use super::{Credit, RangeSet, Record, SmallVec, TransferId};
 use super::{Parts, Share};
 use crate::ends::{ConnectionId, Span, Transport};
 use crate::facts::Reason;
@@ -141,7 +141,7 @@ pub struct Outcome {
     /// Each captured byte of the shares once.
     pub rulings: Vec<Ruling>,
     /// The verified bytes of each transfer.
-    pub credits: Few<Credit>,
+    pub credits: SmallVec<Credit>,
     /// Set if more versions were sent than are kept.
     pub crowded: bool,
 }
@@ -308,7 +308,7 @@ fn are_one<'r>(mut senders: impl Iterator<Item = &'r Record>) -> bool {
 
 /// Adds verified bytes of the content `version` to what a transfer is credited with, `of` by their place; gives those that it was credited with before.
 fn credit(
-    credits: &mut Few<Credit>,
+    credits: &mut SmallVec<Credit>,
     of: &mut Vec<usize>,
     share: &Share,
     version: usize,

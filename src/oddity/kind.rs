@@ -146,7 +146,6 @@ impl Oddity {
                 (Kind::BlockOutsideTorrent, *captured)
             }
             Self::UnconfirmedBlock { len, .. } => (Kind::UnconfirmedBlock, u64::from(*len)),
-            Self::UnconfirmedHeader { .. } => (Kind::UnconfirmedBlock, 0),
             Self::UnconfirmedMessages { requests, extended } => (Kind::UnconfirmedMessage, requests + extended),
             Self::Padding { bytes } => (Kind::NonZeroPadding, *bytes),
             Self::WrongMetadata { .. } => (Kind::WrongMetadata, 1),

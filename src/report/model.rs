@@ -8,18 +8,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::anomaly::Kind;
 use crate::ends::{Frames, Transport};
 use crate::evidence::{
     ClockQuality, Encryption, Flag, Grade, Initiator, OpaqueKind, PieceState, PortBasis, Standing, Timeline, Via,
 };
 use crate::hosts::{Host, List};
-use crate::options::ChecksumPolicy;
 use crate::report::choice::Shown;
+pub(crate) use crate::report::document::{Anomaly, Interface, Options, PassedOver, Tool};
 use crate::report::document::{IsCapture, IsTorrent};
 use crate::report::running::Running;
 use crate::torrent::Source;
-use crate::words::words;
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,33 +49,8 @@ pub(crate) struct Document {
     pub(crate) remedy: &'static str,
     /// When the captures ran.
     pub(crate) running: Running,
-}
-
-/// The program.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Tool {
-    /// `peerproof`.
-    pub(crate) name: String,
-    /// Its version.
-    pub(crate) version: String,
-}
-
-/// Every option that can change a figure.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Options {
-    /// How checksums were used.
-    pub(crate) checksums: ChecksumPolicy,
-    /// Tunnels over UDP on ports that the user names, as `udp:PORT=FORMAT`; left out where there are none.
-    #[serde(default)]
-    pub(crate) tunnels: Vec<String>,
-    /// Set if addresses, peer_ids and clients are pseudonyms; left out where they are not.
-    #[serde(default)]
-    pub(crate) pseudonyms: bool,
-    /// Set if verified v1 pieces were looked at for the marks of a SHA-1 collision attack.
-    #[serde(default)]
-    pub(crate) sha1_collision_check: bool,
-    /// The bounds of the run, by name.
-    pub(crate) limits: BTreeMap<String, u64>,
+    /// Flows and datagrams that could be BitTorrent's, and could not be read: [`Walked::hidden`](crate::report::unread::Walked::hidden).
+    pub(crate) hidden: u64,
 }
 
 /// An input: a capture, or a torrent file.
@@ -112,53 +85,6 @@ impl Input {
         match self {
             Self::Capture { name, .. } | Self::Torrent { name, .. } => name,
         }
-    }
-}
-
-/// An interface of a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Interface {
-    /// The name of the link type in the pcap registry without `LINKTYPE_`, or its number.
-    pub(crate) link_type: String,
-    /// Bytes kept of each frame; 0 for all.
-    pub(crate) snaplen: u32,
-    /// Its name, where the file tells it.
-    pub(crate) name: Option<String>,
-    /// Its capture filter, where the file tells it.
-    pub(crate) filter: Option<String>,
-    /// Its frames, where this tool does not read its link type; left out where it does.
-    #[serde(default)]
-    pub(crate) unread_frames: u64,
-}
-
-/// A file that is no capture, in a directory that was given for its captures; or a `.torrent` file that is none, in one
-/// that was given for its torrents.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct PassedOver {
-    /// Its path from that directory on, not escaped.
-    pub(crate) name: String,
-    /// Kind of the file, in words.
-    pub(crate) found: String,
-    /// For what its directory was given; left out where that is captures.
-    #[serde(default, skip_serializing_if = "Purpose::is_capture")]
-    pub(crate) given_as: Purpose,
-}
-
-words! {
-    /// For what an input is given.
-    #[derive(Default)]
-    pub(crate) enum Purpose {
-        /// To be read as a capture.
-        #[default]
-        Capture = "capture",
-        /// To be read as a torrent.
-        Torrent = "torrent",
-    }
-}
-
-impl Purpose {
-    fn is_capture(&self) -> bool {
-        *self == Self::Capture
     }
 }
 
@@ -441,23 +367,6 @@ pub(crate) struct Unlisted {
 pub(crate) struct UnlistedTorrent {
     pub(crate) info_hash: Option<String>,
     pub(crate) connections: u64,
-}
-
-/// A kind of oddity.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Anomaly {
-    pub(crate) kind: Kind,
-    pub(crate) count: u64,
-    pub(crate) examples: Vec<Example>,
-    pub(crate) amount: u64,
-}
-
-/// An occurrence of an oddity.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Example {
-    pub(crate) frames: Option<Frames>,
-    pub(crate) flow: String,
-    pub(crate) detail: String,
 }
 
 /// Quality of the captures: gaps, cut packets, drops.

@@ -127,9 +127,6 @@ pub fn sentence(oddity: &Oddity) -> String {
         Oddity::UnconfirmedBlock { piece, len } => format!(
             "{len} bytes look like a block of piece {piece}, but no handshake, no request and no hash confirms it"
         ),
-        Oddity::UnconfirmedHeader { number, of } => {
-            format!("block {number} of {of} with the header of one, but no handshake and no request confirms it")
-        }
         Oddity::UnconfirmedMessages { requests, extended } => format!(
             "{} for blocks of 16 KiB and {}, but no handshake and no block confirms them",
             counted(*requests, "request"),

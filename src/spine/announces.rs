@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Purpose, Shared};
+use super::Shared;
 use crate::ends::{At, Direction, Endpoint, FlowKey, Span};
 use crate::hearsay::http_tracker::{Announce, Answer, Scrape, Scraped};
 use crate::hearsay::names::{answers, source_of};
@@ -33,7 +33,7 @@ impl<'cap> Shared<'_, 'cap> {
         if let Some(source) = source_of(packet.flow.source(packet.direction).port) {
             self.names_in(packet, datagram, source);
         }
-        if looks_like(datagram.payload.bytes, datagram.payload.wire_len) && self.purpose != Purpose::Survey {
+        if looks_like(datagram.payload.bytes, datagram.payload.wire_len) {
             self.listen(packet, datagram);
         }
     }
@@ -68,7 +68,7 @@ impl<'cap> Shared<'_, 'cap> {
     /// Notes the names in an answer of DNS. A damaged one names nobody.
     #[inline(never)]
     fn names_in(&mut self, packet: &Packet<'cap>, datagram: &UdpDatagram<'cap>, source: NameSource) {
-        if datagram.checksum != Checksum::Bad && self.purpose != Purpose::Survey {
+        if datagram.checksum != Checksum::Bad {
             let by = packet.flow.source(packet.direction);
             self.called(datagram.payload.bytes, source, by, Span::single(packet.at));
         }

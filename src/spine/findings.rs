@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClockQuality, Contested, Coverage, Purpose, Shared};
+use super::{ClockQuality, Contested, Coverage, Shared};
 use crate::anomaly::Anomalies;
 use crate::ends::{Direction, Endpoint, FlowKey, FrameId, Frames, InfoHash, Span, Timestamp, Transport};
 use crate::hearsay::Mentions;
@@ -219,21 +219,13 @@ impl SameConnection {
 }
 
 impl Shared<'_, '_> {
-    /// Notes the messages of a connection that nothing confirms to be the peer wire. Blocks that are held until it is known
-    /// which torrent they are of are told when they are let go.
+    /// Notes the messages of a connection that nothing confirms to be the peer wire. Where it has blocks, their torrent may
+    /// yet be found: they are told when that is judged.
     pub(super) fn note_unconfirmed(&mut self, session: &Session<'_>) {
-        let directions = [Direction::LowToHigh, Direction::HighToLow];
-        let holds = self.purpose != Purpose::Inspect && session.has_blocks();
-        for from in directions.into_iter().filter(|_| !holds) {
+        for from in [Direction::LowToHigh, Direction::HighToLow].into_iter().filter(|_| !session.has_blocks()) {
             let side = session.side(from);
-            let (blocks, others) = (side.piece_messages + side.partial_messages, side.asked + side.extended);
             let span = side.requested.or(session.span());
-            for number in 1..=blocks {
-                let oddity = Oddity::UnconfirmedHeader { number, of: blocks };
-                let occurrence = oddity.within(side.first_piece.or(session.span()));
-                self.anomalies.odd(occurrence.sent(session.flow, from).of(session.id));
-            }
-            if others > 0 && (blocks == 0 || self.purpose == Purpose::Inspect) {
+            if side.asked + side.extended > 0 {
                 let oddity = Oddity::UnconfirmedMessages { requests: side.asked, extended: side.extended };
                 self.anomalies.odd(oddity.within(span).sent(session.flow, from).of(session.id));
             }

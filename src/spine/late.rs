@@ -60,8 +60,9 @@ impl<'cap> Spine<'_, 'cap> {
             return Ok(None);
         }
         // All is written down once more.
-        drop(self.shared.written.take().map(|written| written.into_facts()));
-        let late = std::mem::take(late);
+        let ended = self.shared.written.end_hashing();
+        self.shared.fail(ended);
+        let late = std::mem::take(&mut self.shared.late);
         let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
         Ok(Some(Latecomers { second: true, flows, superseded, ..late }))
     }
@@ -124,30 +125,28 @@ impl<'cap> Late<'cap> {
 /// no beginning. They are due before the first of what follows, both directions as they stand in the file, and each in
 /// the order of its places.
 fn beginning<'cap>(mut packets: Vec<(Due, Packet<'cap>)>) -> Vec<(Due, Packet<'cap>)> {
+    let side = |(due, packet): &(Due, Packet<'cap>)| (due.before, packet.direction);
     // By direction of a connection, the last ones first.
-    packets.sort_by_key(|(due, packet)| (due.before, packet.direction, Reverse(due.behind)));
-    let (mut of, mut from) = (None, 0);
-    packets.retain(|(due, packet)| {
-        if of.replace((due.before, packet.direction)) != Some((due.before, packet.direction)) {
-            from = 0;
-        }
-        let leads = due.behind >= from - due.near;
-        if leads {
-            from = from.min(due.place);
-        }
-        leads
-    });
-    let Some(before) = packets.iter().map(|(due, _)| due.before).min() else { return packets };
-    packets.sort_by_key(|(due, packet)| (due.before, packet.direction, due.place));
-    let (mut of, mut last) = (None, None);
+    packets.sort_by_key(|one| (side(one), Reverse(one.0.behind)));
     let mut order = Vec::with_capacity(packets.len());
-    for (due, packet) in packets {
-        if of.replace((due.before, packet.direction)) != Some((due.before, packet.direction)) {
-            last = None;
-        }
-        last = last.max(Some(packet.at.frame));
-        order.push((last, due, packet));
+    for packets in packets.chunk_by(|one, other| side(one) == side(other)) {
+        let mut from = 0;
+        let leads = packets.iter().filter(|(due, _)| {
+            let leads = due.behind >= from - due.near;
+            if leads {
+                from = from.min(due.place);
+            }
+            leads
+        });
+        let mut leads: Vec<_> = leads.copied().collect();
+        leads.sort_by_key(|(due, _)| due.place);
+        let mut last = None;
+        order.extend(leads.into_iter().map(|(due, packet)| {
+            last = last.max(Some(packet.at.frame));
+            (last, due, packet)
+        }));
     }
+    let Some(before) = order.iter().map(|(_, due, _)| due.before).min() else { return Vec::new() };
     order.sort_by_key(|(last, ..)| *last);
     (i64::MIN..).zip(order).map(|(place, (_, due, packet))| (Due { before, place, ..due }, packet)).collect()
 }

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 
 use crate::Error;
 use crate::anomaly::Anomalies;
-use crate::capture::{Frame, Spill};
+use crate::capture::{CaptureSet, Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
 use crate::facts::Facts;
 use crate::flow::{FlowTable, Life};
@@ -106,11 +106,9 @@ pub(crate) struct Shared<'run, 'cap> {
     redirects: Redirects,
     /// True if there are several inputs or interfaces, so that packets may be there twice.
     several_taps: bool,
-    purpose: Purpose,
     tallies: Tallies,
     traffic: Traffic,
-    /// The facts, where they are written down.
-    written: Option<Box<Written<'run, 'cap>>>,
+    written: Box<Written<'run, 'cap>>,
     /// Whoever wants the streams themselves.
     clear: Option<Clear<'run, 'cap>>,
     second: SecondLook,
@@ -123,17 +121,6 @@ pub(crate) struct Shared<'run, 'cap> {
     requests: RequestBudget,
     delayed: Delayed,
     scratch: Scratch<'cap>,
-}
-
-/// The purpose of a walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To find info dictionaries only: payload is not kept.
-    Survey,
-    /// To say what the captures hold: payload is counted and not kept, and nothing is hashed.
-    Inspect,
-    /// To prove.
-    Proof,
 }
 
 /// Lists that are empty between packets, kept for their memory.
@@ -173,8 +160,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     pub(crate) fn new(
         options: &'run Options<'run>,
         torrents: &'run Torrents,
+        captures: &'cap CaptureSet,
         spill: &'cap Spill,
-        purpose: Purpose,
     ) -> Self {
         Self {
             flows: FlowTable::new(options.limits.flows),
@@ -196,10 +183,9 @@ impl<'run, 'cap> Spine<'run, 'cap> {
                 translations: Translations::default(),
                 redirects: Redirects::default(),
                 several_taps: false,
-                purpose,
                 tallies: Tallies::default(),
                 traffic: Traffic::default(),
-                written: None,
+                written: Box::new(Written::new(captures, spill, options)),
                 clear: None,
                 second: SecondLook::default(),
                 late: Latecomers::default(),
@@ -229,7 +215,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     /// Takes the next frame.
     pub(crate) fn push(&mut self, frame: &Frame<'cap>) -> Result<(), Error> {
         self.frames += 1;
-        self.shared.written.iter_mut().for_each(|written| written.tick());
+        self.shared.written.tick();
         self.clock.tick(frame.at, &mut self.shared);
         let decoded = self.shared.decoder.decode(frame, &self.shared.spill, &mut self.shared.anomalies);
         self.decoded(&decoded)?;
@@ -386,7 +372,7 @@ impl<'run, 'cap> Spine<'run, 'cap> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let facts = written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?;
+        let facts = written.into_facts()?;
         let metadata = metadata.finish();
         findings::note_metadata(&metadata, &mut anomalies);
         let counts = decoder.counts();
@@ -495,7 +481,7 @@ impl<'cap> Shared<'_, 'cap> {
     /// A conversation that could not be read.
     fn opaque(&mut self, opaque: Opaque, span: Span) {
         if self.opaque.len() < self.options.limits.opaque {
-            self.written.iter_mut().for_each(|written| written.unread(&opaque, span));
+            self.written.unread(&opaque, span);
             self.opaque.push(opaque);
             return;
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::announces::{Announces, established};
-use super::{Purpose, Shared, Transported};
+use super::{Shared, Transported};
 use crate::ends::{ConnectionId, Direction, FlowKey, Sightings, Span, Transport};
 use crate::limits::UNTOLD_ITEMS;
 use crate::oddity::{Bound, GapKind, Lost, MentionFault, Oddity, Relay, Sink};
@@ -31,8 +31,7 @@ pub(super) struct WebChannel<'cap> {
     latest: Option<Identified>,
     torrents: BTreeSet<TorrentId>,
     odd: Oddities<'cap>,
-    /// The facts, where they are written down.
-    noted: Option<Box<Noted>>,
+    noted: Box<Noted>,
     /// The first URL of a torrent's file that a proxy was asked for.
     relayed: Option<String>,
 }
@@ -78,7 +77,7 @@ impl<'cap> WebChannel<'cap> {
             latest: None,
             torrents: BTreeSet::new(),
             odd: Oddities::default(),
-            noted: shared.written.as_ref().map(|_| Box::default()),
+            noted: Box::default(),
             relayed: None,
         }
     }
@@ -96,9 +95,7 @@ impl<'cap> WebChannel<'cap> {
         shared: &mut Shared<'_, 'cap>,
     ) {
         if direction == self.server {
-            if let Some(noted) = &mut self.noted {
-                noted.item((self.id, self.server), item, shared);
-            }
+            self.noted.item((self.id, self.server), item, shared);
             self.odd.note(item);
         }
         self.exchange.push(direction, item, &mut self.events);
@@ -122,9 +119,7 @@ impl<'cap> WebChannel<'cap> {
                     self.announces.ask(self.flow, self.server.reverse(), &request, shared);
                 }
                 WebEvent::Moved { request, location } => {
-                    if let Some(noted) = &mut self.noted {
-                        noted.moved(&request, &location, shared);
-                    }
+                    self.noted.moved(&request, &location, shared);
                     if !shared.redirects.note(&request, &location, shared.torrents) {
                         let occurrence = Oddity::from(Bound::Redirects).within(request.span);
                         shared.anomalies.odd(occurrence.sent(self.flow, self.server.reverse()).of(self.id));
@@ -167,9 +162,9 @@ impl<'cap> WebChannel<'cap> {
         }
     }
 
-    /// Writes down what was odd, where that is asked for.
+    /// Writes down what was odd.
     fn note(&mut self, event: &WebEvent<'cap>) {
-        let Some(noted) = &mut self.noted else { return };
+        let noted = &mut self.noted;
         match event {
             WebEvent::Bad { reason, bytes, at } => noted.fault(*reason, None, *bytes, *at),
             WebEvent::Coded { request, bytes, at } => noted.fault(Flaw::Encoding, request.as_ref(), *bytes, *at),
@@ -207,12 +202,7 @@ impl<'cap> WebChannel<'cap> {
     }
 
     fn body(&mut self, part: &BodyPart<'cap>, shared: &mut Shared<'_, 'cap>) {
-        if let Some(noted) = &mut self.noted {
-            noted.body(self.id, part, shared);
-        }
-        if shared.purpose == Purpose::Survey {
-            return;
-        }
+        self.noted.body(self.id, part, shared);
         let same = |latest: &Identified| {
             latest.total == part.total
                 && match (&latest.request, &part.request) {
@@ -256,9 +246,7 @@ impl<'cap> WebChannel<'cap> {
             shared.relay(self.flow, Transport::Tcp, transported.bytes, span, relay);
         }
         let Some(span) = span else { return };
-        if let Some(noted) = self.noted.take() {
-            noted.close(self.id, self.flow, self.server, (&transported, span, &seen), shared);
-        }
+        self.noted.close(self.id, self.flow, self.server, (&transported, span, &seen), shared);
         if let Some(initial) = transported.initial {
             let client = self.server.reverse();
             shared.translations.note_web(self.flow, client, span, &self.torrents, initial, &mut shared.anomalies);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use super::findings::Opaque as Found;
-use super::{Purpose, Shared, Spine};
+use super::{Shared, Spine};
 use crate::Error;
 use crate::capture::{CaptureSet, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, FrameId, Protocol, Span, Timestamp, Transport};
@@ -40,15 +40,9 @@ pub(super) struct Written<'run, 'cap> {
 }
 
 impl<'run, 'cap> Spine<'run, 'cap> {
-    /// Says before the first frame that the facts are to be written down; `spill` is that of [`Spine::new`], and `eager` hashes
-    /// meanwhile.
-    pub(crate) fn write_down(
-        &mut self,
-        captures: &'cap CaptureSet,
-        spill: &'cap Spill,
-        eager: Option<Box<dyn Eager + 'run>>,
-    ) {
-        self.shared.written = Some(Box::new(Written::new(captures, spill, self.shared.options, eager)));
+    /// Says before the first frame who hashes meanwhile.
+    pub(crate) fn hash_meanwhile(&mut self, eager: Box<dyn Eager + 'run>) {
+        self.shared.written.eager = Some(eager);
     }
 
     /// Ends every flow, and gives what was written down.
@@ -69,19 +63,15 @@ impl<'run, 'cap> Spine<'run, 'cap> {
             names: mentions.names.iter().map(|(called, mention)| (called.clone(), *mention)).collect(),
             metadata: metadata.finish(),
             clock_steps: clock_steps.iter().map(|at| at.frame).collect(),
-            ..written.map_or_else(|| Ok(Facts::default()), |written| written.into_facts())?
+            ..written.into_facts()?
         })
     }
 }
 
 impl<'cap> Shared<'_, 'cap> {
-    /// Writes down what a session made known, where that is asked for.
+    /// Writes down what a session made known.
     pub(super) fn write(&mut self, session: &Session<'cap>, event: &SessionEvent<'cap>) {
-        let Some(written) = &mut self.written else { return };
-        if self.purpose == Purpose::Survey && !matches!(event, SessionEvent::Hashes { .. }) {
-            return;
-        }
-        match written.event(session, event) {
+        match self.written.event(session, event) {
             Ok(true) => {}
             Ok(false) => {
                 let occurrence = Oddity::from(Bound::HashesFacts).within(session.span());
@@ -99,7 +89,7 @@ impl<'cap> Shared<'_, 'cap> {
         torrent: TorrentId,
         block: &crate::wire::Block<'cap>,
     ) {
-        let Some(written) = &mut self.written else { return };
+        let written = &mut self.written;
         let Some(info_hash) = self.torrents.torrent(torrent).wire_hashes().next() else { return };
         let receiver = Receiver { ip: flow.destination(from).ip, port: None };
         let runs: Vec<Run> = block.runs.iter().map(|run| written.run(run)).collect();
@@ -111,35 +101,23 @@ impl<'cap> Shared<'_, 'cap> {
 
     /// Keeps the first bytes of a session that was captured from its middle on.
     pub(super) fn note_front(&mut self, session: &Session<'cap>, from: Direction, item: &StreamItem<'cap>) {
-        if session.from_start || self.purpose != Purpose::Proof {
-            return;
-        }
         if let StreamItem::Data { offset, bytes, at, .. } = *item
             && offset < FRONT_BYTES
-            && let Some(written) = &mut self.written
+            && !session.from_start
         {
-            written.front((session.id, from), offset, bytes, at);
+            self.written.front((session.id, from), offset, bytes, at);
         }
     }
 
     /// Writes down a connection that is over.
     pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
-        if let Some(written) = &mut self.written
-            && self.purpose != Purpose::Survey
-        {
-            let result = written.connection(session, paths);
-            self.fail(result);
-        }
+        let result = self.written.connection(session, paths);
+        self.fail(result);
     }
 }
 
 impl<'run, 'cap> Written<'run, 'cap> {
-    pub(super) fn new(
-        captures: &'cap CaptureSet,
-        spill: &'cap Spill,
-        options: &Options<'_>,
-        eager: Option<Box<dyn Eager + 'run>>,
-    ) -> Self {
+    pub(super) fn new(captures: &'cap CaptureSet, spill: &'cap Spill, options: &Options<'_>) -> Self {
         let limits = &options.limits;
         let (other, dir) = (limits.other_journal_memory(), options.spool_dir);
         let facts = Facts {
@@ -150,7 +128,7 @@ impl<'run, 'cap> Written<'run, 'cap> {
             ..Facts::default()
         };
         let (hashes, fronts) = (BTreeSet::new(), HashMap::default());
-        Self { captures, spill, order: 0, facts, hashes, hash_bytes: 0, fronts, eager }
+        Self { captures, spill, order: 0, facts, hashes, hash_bytes: 0, fronts, eager: None }
     }
 
     /// The next frame is read.
@@ -158,9 +136,17 @@ impl<'run, 'cap> Written<'run, 'cap> {
         self.order += 1;
     }
 
-    pub(super) fn into_facts(self) -> Result<Facts, Error> {
-        let copies = self.eager.map(|mut eager| eager.finish()).transpose()?;
-        Ok(Facts { copies: copies.unwrap_or_default(), ..self.facts })
+    /// Takes back whoever hashes, once all that was asked for is hashed.
+    pub(super) fn end_hashing(&mut self) -> Result<(), Error> {
+        if let Some(mut eager) = self.eager.take() {
+            self.facts.copies = eager.finish()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_facts(mut self) -> Result<Facts, Error> {
+        self.end_hashing()?;
+        Ok(self.facts)
     }
 
     /// Something that a session made known. `false` where there was no room for it.

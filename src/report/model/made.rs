@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Document, Running};
+use crate::report::unread::Walked;
 
 impl Document {
     /// The report as its JSON has it.
@@ -15,10 +16,10 @@ impl Document {
         // Row by row: as one value of JSON a large report takes ten times its own memory.
         Ok(Self {
             schema: report.schema,
-            tool: one(&report.tool)?,
-            options: one(&report.options)?,
+            tool: report.tool.clone(),
+            options: report.options.clone(),
             inputs: each(&report.inputs)?,
-            passed_over: each(&report.passed_over)?,
+            passed_over: report.passed_over.clone(),
             torrents: each(&report.torrents)?,
             transfers: each(&report.transfers)?,
             subjects: each(&report.subjects)?,
@@ -27,7 +28,7 @@ impl Document {
             opaque: each(&report.opaque)?,
             hosts: report.hosts.clone(),
             lists: report.lists.clone(),
-            anomalies: each(&report.anomalies)?,
+            anomalies: report.anomalies.clone(),
             quality: one(&report.quality)?,
             notes: report.notes.clone(),
             pieces: report.pieces.clone().filter(|_| report.shown.is_some()),
@@ -36,6 +37,7 @@ impl Document {
             instead: instead.named.iter().map(|torrent| torrent.info_hash.to_string()).collect(),
             remedy: instead.remedy(),
             running: Running::of(&report.inputs, &[]),
+            hidden: Walked::of(report).hidden(),
         })
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::figures::{Numbering, plural};
 use super::html::{self, Html, LONG, SHORT};
-use crate::anomaly::Kind;
 use crate::evidence::Flag;
 use crate::report::model::{Document, Input};
 use crate::report::read_whole;
@@ -200,7 +199,7 @@ impl Unread {
         }
         self.hides_peers |= document.unlisted.is_some();
         // Beside peers that were read, a connection that nothing is known of is no word against them.
-        self.hides_peers |= document.subjects.is_empty() && hidden(document) > 0;
+        self.hides_peers |= document.subjects.is_empty() && document.hidden > 0;
     }
 
     /// The torrents that no connection names. That is no word on who shared them.
@@ -279,12 +278,3 @@ impl Unread {
 
 /// How the note on a torrent begins that no connection names, with what could be of it.
 const ABSENT: &str = "No connection in the captures shows the info-hash";
-
-/// Flows in which nothing was recognised, and that could be BitTorrent all the same, and datagrams of which a part is
-/// missing.
-fn hidden(document: &Document) -> u64 {
-    let quality = &document.quality;
-    let torn = document.anomalies.iter().filter(|anomaly| anomaly.kind == Kind::IncompleteFragments);
-    let flows = quality.unrecognised + quality.unrecognised_cut + quality.unrecognised_gaps;
-    flows + quality.unrecognised_unseen + torn.map(|anomaly| anomaly.count).sum::<u64>()
-}

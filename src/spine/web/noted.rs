@@ -36,7 +36,7 @@ impl Noted {
         item: &StreamItem<'cap>,
         shared: &mut Shared<'_, 'cap>,
     ) {
-        let Some(written) = &mut shared.written else { return };
+        let written = &mut shared.written;
         let stream = &mut self.stream;
         let result = match *item {
             StreamItem::Data { offset, bytes, doubtful, .. } => {
@@ -89,7 +89,7 @@ impl Noted {
     /// A stretch of a body.
     pub(super) fn body<'cap>(&mut self, id: ConnectionId, part: &BodyPart<'cap>, shared: &mut Shared<'_, 'cap>) {
         let request = part.request.as_ref().map(|request| self.number(request));
-        let Some(written) = &mut shared.written else { return };
+        let written = &mut shared.written;
         self.bodies += 1;
         let runs: Vec<_> = part
             .slices
@@ -134,8 +134,7 @@ impl Noted {
     /// An answer sends its client elsewhere.
     pub(super) fn moved(&mut self, request: &Arc<WebRequest>, location: &str, shared: &mut Shared<'_, '_>) {
         let number = self.number(request);
-        let Some(written) = &shared.written else { return };
-        let order = written.order();
+        let order = shared.written.order();
         self.redirects.push(Redirect { request: number, location: location.to_owned(), order });
     }
 
@@ -164,10 +163,10 @@ impl Noted {
         (transported, span, seen): (&Transported, Span, &Sightings),
         shared: &mut Shared<'_, '_>,
     ) {
-        let Some(written) = &mut shared.written else { return };
         if self.bodies == 0 && self.redirects.is_empty() {
             return;
         }
+        let written = &mut shared.written;
         self.stream.acknowledged = self.delivery.acknowledged();
         let opening = &transported.opening;
         let confirmed = opening.confirmed.get(server.index()).copied().filter(|_| opening.present == [true; 2]);

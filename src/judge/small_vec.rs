@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 /// A list that needs no memory of its own while it holds one element: there are as many of them as leaves in a torrent.
 #[derive(Clone, Debug, Default)]
-pub enum Few<T> {
+pub enum SmallVec<T> {
     /// Empty.
     #[default]
     None,
@@ -14,7 +14,7 @@ pub enum Few<T> {
     More(Vec<T>),
 }
 
-impl<T> Few<T> {
+impl<T> SmallVec<T> {
     /// Adds an element at the end.
     pub fn push(&mut self, element: T) {
         match self {
@@ -45,7 +45,7 @@ impl<T> Few<T> {
     }
 }
 
-impl<T> From<Vec<T>> for Few<T> {
+impl<T> From<Vec<T>> for SmallVec<T> {
     fn from(mut list: Vec<T>) -> Self {
         match list.len() {
             1 => list.pop().map_or(Self::None, Self::One),
@@ -55,7 +55,7 @@ impl<T> From<Vec<T>> for Few<T> {
     }
 }
 
-impl<T> Extend<T> for Few<T> {
+impl<T> Extend<T> for SmallVec<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, elements: I) {
         let mut elements = elements.into_iter();
         // Rationale: room for all of them at once, where there is more than one.
@@ -67,7 +67,7 @@ impl<T> Extend<T> for Few<T> {
     }
 }
 
-impl<T> FromIterator<T> for Few<T> {
+impl<T> FromIterator<T> for SmallVec<T> {
     fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
         let mut few = Self::None;
         few.extend(elements);
@@ -75,15 +75,15 @@ impl<T> FromIterator<T> for Few<T> {
     }
 }
 
-impl<T: Eq> Eq for Few<T> {}
+impl<T: Eq> Eq for SmallVec<T> {}
 
-impl<T: PartialEq> PartialEq for Few<T> {
+impl<T: PartialEq> PartialEq for SmallVec<T> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl<T> Deref for Few<T> {
+impl<T> Deref for SmallVec<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -95,7 +95,7 @@ impl<T> Deref for Few<T> {
     }
 }
 
-impl<T> DerefMut for Few<T> {
+impl<T> DerefMut for SmallVec<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match self {
             Self::None => &mut [],
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn it_is_a_list_of_any_length() {
-        let mut few = Few::default();
+        let mut few = SmallVec::default();
         for n in 0..5_usize {
             assert_eq!(few.to_vec(), (0..n).collect::<Vec<_>>());
             assert_eq!(few.clone().into_vec(), few.to_vec());
