@@ -312,8 +312,8 @@ impl<'cap, P> Prover<'cap, P> {
     fn work(&self) {
         let mut state = self.lock();
         while !state.stopped {
-            let beside = state.beside.as_ref().filter(|beside| !state.asked && beside.is_due());
-            state = if let Some(beside) = beside.map(Arc::clone) {
+            let beside = state.beside.as_ref().filter(|beside| !state.asked && beside.is_due()).cloned();
+            state = if let Some(beside) = beside {
                 drop(state);
                 beside.step();
                 drop(beside);

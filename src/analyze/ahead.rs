@@ -118,8 +118,8 @@ impl<'cap> State<'cap> {
     /// Returns true if a batch is to be read ahead. What would have to be waited for is not: a thread that waits hashes
     /// nothing.
     fn is_due(&self) -> bool {
-        let is_there = |reader: &Box<Reader<'_>>| reader.frames.are_there(BATCH_BYTES);
-        !self.held && self.ready.len() < MOST_READY && self.reader.as_ref().is_some_and(is_there)
+        let is_there = self.reader.as_ref().is_some_and(|reader| reader.frames.are_there(BATCH_BYTES));
+        is_there && !self.held && self.ready.len() < MOST_READY
     }
 
     /// Takes the frames back from whoever read `batch` of them.
