@@ -232,7 +232,7 @@ mod tests {
         CaptureSet::from_bytes(vec![("a.pcap".to_owned(), bytes)]).expect("a capture")
     }
 
-    /// What a walk is given: the numbers of frames, 0 for something odd; and where windows end.
+    /// All that a walk is given: the numbers of frames, 0 for something odd; and where windows end.
     fn walked(ahead: &Ahead<'_>) -> (Vec<u64>, Vec<u64>) {
         let (mut batch, mut seen, mut windows) = (Batch::default(), Vec::new(), Vec::new());
         loop {
