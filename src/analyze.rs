@@ -1,5 +1,6 @@
 //! The way through the stages, from captures to evidence.
 
+mod ahead;
 mod captured;
 mod carry;
 mod hasher;
@@ -9,7 +10,7 @@ mod units;
 mod verified;
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::anomaly::{Anomalies, ByFrame};
 use crate::capture::{CaptureSet, Digests, Frames, InputFacts, Spill};
@@ -21,10 +22,11 @@ use crate::metadata::{Harvest, Rebuilt};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::options::Options;
 use crate::part::Walked;
-use crate::prove::{Prover, check_engine, with_errands, with_prover};
+use crate::prove::{Beside, Prover, check_engine, with_errands, with_prover};
 use crate::spine::{Contested, Findings, Known, Latecomers, Readings, SecondLook, Spine, TakeSegments};
 use crate::torrent::{Source, Torrent, Torrents};
 use crate::{Error, evidence};
+use ahead::{Ahead, Batch, End};
 use captured::Bytes;
 pub use captured::Captured;
 use hasher::Hasher;
@@ -226,12 +228,12 @@ pub(crate) fn streams(
     let mut late = Latecomers::default();
     // What stands behind its place, and what is in doubt, is known before the first segment is given away.
     let begin = || Spine::new(options, keys, captures, &spill);
-    let (spine, _) = walk_with(captures, &spill, options, &mut late, begin)?;
+    let (spine, _) = walk_with(captures, &spill, options, None, &mut late, begin)?;
     let known = Known::of(&spine.into_facts()?, captures, options)?;
     let mut spine = begin();
     spine.clear_to(taker, &known);
     spine.expect_late(late);
-    let (mut spine, frames) = walk_once(captures, spine, &spill, options)?;
+    let (mut spine, frames) = walk_once(captures, spine, &spill, options, None)?;
     spine.end_flows();
     let inputs = frames.finish()?;
     let (facts, mut findings, _) = spine.finish()?;
@@ -323,7 +325,7 @@ fn reading<'cap, 't>(
     let (mut look, mut readings) = (SecondLook::default(), Readings::default());
     let (mut late, mut torrents, mut left_out) = (Latecomers::default(), Cow::Borrowed(given), 0);
     loop {
-        let (spine, frames) = walk_with(captures, spill, options, &mut late, || {
+        let (spine, frames) = walk_with(captures, spill, options, Some(prover), &mut late, || {
             let mut spine = Spine::new(options, &torrents, captures, spill);
             spine.look_again(look.clone());
             let hasher = Hasher::new(&torrents, Bytes::Walk { captures, spill }, prover, options);
@@ -459,21 +461,22 @@ pub(crate) fn walk<'run, 'cap>(
     options: &Options<'_>,
     begin: impl FnMut() -> Spine<'run, 'cap>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
-    walk_with(captures, spill, options, &mut Latecomers::default(), begin)
+    walk_with(captures, spill, options, None, &mut Latecomers::default(), begin)
 }
 
-/// As [`walk`], where it may be known already what stands behind its place.
+/// As [`walk`], where it may be known already what stands behind its place, and threads of `prover` read ahead.
 fn walk_with<'run, 'cap>(
     captures: &'cap CaptureSet,
     spill: &Spill,
     options: &Options<'_>,
+    prover: Option<&Prover<'cap>>,
     late: &mut Latecomers<'cap>,
     mut begin: impl FnMut() -> Spine<'run, 'cap>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
     loop {
         let mut spine = begin();
         spine.expect_late(late.clone());
-        let (mut spine, frames) = walk_once(captures, spine, spill, options)?;
+        let (mut spine, frames) = walk_once(captures, spine, spill, options, prover)?;
         spine.end_flows();
         match spine.late(captures)? {
             Some(found) => *late = found,
@@ -482,37 +485,58 @@ fn walk_with<'run, 'cap>(
     }
 }
 
-/// Takes every frame through the spine.
+/// Takes every frame through the spine; threads of `prover` read ahead of it.
 fn walk_once<'run, 'cap>(
     captures: &'cap CaptureSet,
     mut spine: Spine<'run, 'cap>,
     spill: &Spill,
     options: &Options<'_>,
+    prover: Option<&Prover<'cap>>,
 ) -> Result<(Spine<'run, 'cap>, Frames<'cap>), Error> {
     spine.expect_inputs(captures.len(), captures.interfaces());
     spine.learn_sums(captures)?;
-    let mut frames = captures.frames();
-    let window = options.window.max(1);
-    frames.prefetch(window);
-    let mut release_at = window;
-    while let Some(frame) = {
-        spine.learn_clocks(&mut frames)?;
-        frames.next(&mut spine)?
-    } {
-        spine.push(&frame)?;
-        if frames.position() >= release_at {
-            release_at = frames.position().saturating_add(window);
-            frames.release(PROOFS_BEHIND);
-            frames.prefetch(window);
-            spill.release();
-            if let Some(progress) = options.progress {
-                progress(frames.position());
-            }
-        }
-    }
-    Ok((spine, frames))
+    let ahead = Arc::new(Ahead::new(captures, options.window));
+    prover.iter().for_each(|prover| prover.beside(Some(Arc::clone(&ahead) as Arc<dyn Beside + 'cap>)));
+    let frames = take_all(&ahead, &mut spine, spill, options, prover);
+    prover.iter().for_each(|prover| prover.beside(None));
+    Ok((spine, frames?))
 }
 
-// Rationale: twice what the hasher lets wait; pages given back before they are hashed are read twice, and
-// then stay.
-const PROOFS_BEHIND: u64 = 128 << 20;
+/// Takes every frame that is read ahead through the spine.
+fn take_all<'cap>(
+    ahead: &Ahead<'cap>,
+    spine: &mut Spine<'_, 'cap>,
+    spill: &Spill,
+    options: &Options<'_>,
+    prover: Option<&Prover<'cap>>,
+) -> Result<Frames<'cap>, Error> {
+    let mut batch = Batch::default();
+    loop {
+        let has_room;
+        (batch, has_room) = ahead.next(batch);
+        if has_room {
+            prover.iter().for_each(|prover| prover.wake());
+        }
+        for (number, frame) in batch.frames.iter().enumerate() {
+            while let Some((_, odd)) = batch.odd.pop_front_if(|(before, _)| *before <= number) {
+                spine.odd(odd);
+            }
+            batch.frames.get(number + LOADED).iter().for_each(|soon| soon.load());
+            spine.push(frame)?;
+        }
+        batch.odd.drain(..).for_each(|(_, odd)| spine.odd(odd));
+        if let Some(position) = batch.window {
+            spill.release();
+            options.progress.iter().for_each(|progress| progress(position));
+        }
+        match std::mem::take(&mut batch.end) {
+            End::More => {}
+            End::Begins(file) => ahead.answer(|frames| spine.learn_clock(file, frames))?,
+            End::Over(frames) => return Ok(*frames),
+            End::Failed(error) => return Err(error),
+        }
+    }
+}
+
+// Rationale: headers of so many frames on are loaded by the time they are read, and still there.
+const LOADED: usize = 4;

@@ -2,6 +2,8 @@
 //!
 //! Digests are a pure function of their job, so the order in which jobs run changes nothing.
 //!
+//! What else is to be done ahead of the spine, they do first, a step at a time ([`Beside`]): the spine is what everything waits for.
+//!
 //! Jobs wait for company: one message of a hash leaves most of a core idle, and `peerproof_hash` works on many at once.
 //! Nobody waits once a result is asked for.
 
@@ -10,7 +12,7 @@ mod batch;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 pub(crate) use batch::check_engine;
 pub use batch::{hashed, is_collision_attack, leaves, piece_root, sha1, sha256, sums};
@@ -75,6 +77,15 @@ impl UnitJob<'_> {
     fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.len() as u64).sum()
     }
+}
+
+/// Work that the threads of a prover do beside hashing, a step at a time.
+pub trait Beside: fmt::Debug + Send + Sync {
+    /// Returns true if there is a step to be done now.
+    fn is_due(&self) -> bool;
+
+    /// Does a step, if there still is one.
+    fn step(&self);
 }
 
 /// Runs `spine` on this thread with a prover that owns `threads - 1` more.
@@ -163,6 +174,8 @@ struct State<'cap, P> {
     bytes: u64,
     /// Bytes queued since a waiting thread was last woken.
     unannounced: u64,
+    /// Done by threads other than the spine's before they hash what nobody waits for.
+    beside: Option<Arc<dyn Beside + 'cap>>,
     /// Threads that wait for a change.
     waiting: usize,
     /// Set if a result is waited for: jobs that are queued have no time to wait for company.
@@ -191,6 +204,7 @@ impl<P> Default for State<'_, P> {
             first: 0,
             bytes: 0,
             unannounced: 0,
+            beside: None,
             waiting: 0,
             asked: false,
             stopped: false,
@@ -261,6 +275,19 @@ impl<'cap, P> Prover<'cap, P> {
         }
     }
 
+    /// Has threads other than this one do `work` until they are told of other work, or of none.
+    pub fn beside(&self, work: Option<Arc<dyn Beside + 'cap>>) {
+        self.lock().beside = work;
+        self.wake();
+    }
+
+    /// Tells a thread that has nothing to do that a step of the work beside is due.
+    pub fn wake(&self) {
+        if self.lock().waiting > 0 {
+            self.changed.notify_one();
+        }
+    }
+
     /// Bytes hashed or queued so far.
     pub fn bytes(&self) -> u64 {
         self.lock().bytes
@@ -285,7 +312,13 @@ impl<'cap, P> Prover<'cap, P> {
     fn work(&self) {
         let mut state = self.lock();
         while !state.stopped {
-            state = if state.asked || state.queued >= state.company(self.lanes) {
+            let beside = state.beside.as_ref().filter(|beside| !state.asked && beside.is_due()).cloned();
+            state = if let Some(beside) = beside {
+                drop(state);
+                beside.step();
+                drop(beside);
+                self.lock()
+            } else if state.asked || state.queued >= state.company(self.lanes) {
                 self.help(state)
             } else {
                 self.wait(state)
@@ -412,6 +445,40 @@ mod tests {
             assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1), "{threads} threads");
             with_errands(threads, errands(), Prover::give_up);
             assert!(done.iter().all(|done| done.load(Ordering::Relaxed) <= 2), "{threads} threads");
+        }
+    }
+
+    /// Work of ten steps, by threads other than the one named.
+    #[derive(Debug)]
+    struct Steps(std::thread::ThreadId, Mutex<u32>);
+
+    impl Beside for Steps {
+        fn is_due(&self) -> bool {
+            self.1.lock().is_ok_and(|done| *done < 10)
+        }
+
+        fn step(&self) {
+            assert_ne!(std::thread::current().id(), self.0, "the spine has its own work");
+            self.1.lock().into_iter().for_each(|mut done| *done += 1);
+        }
+    }
+
+    #[test]
+    fn work_beside_is_done_by_the_other_threads_and_hashes_are_found_all_the_same() {
+        for threads in [1, 2, 8] {
+            let steps = Arc::new(Steps(std::thread::current().id(), Mutex::default()));
+            with_prover(threads, |prover| {
+                prover.beside(Some(Arc::clone(&steps) as Arc<dyn Beside>));
+                let ids: Vec<_> = jobs().into_iter().map(|job| prover.submit(job)).collect();
+                assert!(ids.into_iter().all(|id| prover.proof(id).digests.sha1.is_some()));
+                while threads > 1 && steps.is_due() {
+                    prover.wake();
+                    std::thread::yield_now();
+                }
+                prover.beside(None);
+            });
+            let done = steps.1.lock().map_or(0, |done| *done);
+            assert!(if threads > 1 { done >= 10 } else { done == 0 }, "{done} steps by {threads} threads");
         }
     }
 }

@@ -173,6 +173,12 @@ impl<'cap> Frames<'cap> {
         }
     }
 
+    /// Returns true if the next `len` bytes of each input are there: of one that is decompressed meanwhile they may not be.
+    pub(crate) fn are_there(&self, len: u64) -> bool {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.sources.iter().all(|source| source.track.is_there(len))
+    }
+
     /// Bytes consumed, over all inputs.
     #[inline]
     pub fn position(&self) -> u64 {

@@ -61,6 +61,14 @@ pub struct Frame<'cap> {
     pub damaged: bool,
 }
 
+impl Frame<'_> {
+    /// Asks the processor to load the headers, which are read soon.
+    #[inline]
+    pub(crate) fn load(&self) {
+        mapped::load_ahead(self.bytes);
+    }
+}
+
 /// The link type of an interface: a `LINKTYPE_` value of the pcap registry, FCS bits removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct LinkType(pub u16);

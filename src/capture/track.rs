@@ -63,6 +63,11 @@ impl<'cap> Track<'cap> {
         }
     }
 
+    /// Returns true if usual records that begin within `len` bytes can be read without waiting for the input.
+    pub(super) fn is_there(&self, len: usize) -> bool {
+        self.at.saturating_add(len) <= self.ready
+    }
+
     #[cold]
     fn wait(&mut self) {
         let (bytes, whole) = self.input.upto(self.at.saturating_add(AHEAD));

@@ -15,16 +15,13 @@ use crate::packet::{ChecksumPolicy, Decoder, Packet, TransportLayer};
 use crate::stream::utp::{self, PacketKind};
 
 impl Spine<'_, '_> {
-    /// Tells `frames` how far the clocks of those inputs that begin now are from those that were there before.
+    /// Tells `frames` how far the clock of `file`, an input that begins now, is from those that were there before.
     ///
     /// # Errors
     /// Those of reading the captures.
-    #[inline]
-    pub(crate) fn learn_clocks(&mut self, frames: &mut Frames<'_>) -> Result<(), Error> {
-        while let Some(file) = frames.begins(self)? {
-            let apart = apart(file, frames, self.shared.options)?;
-            frames.set_clock(file, apart);
-        }
+    pub(crate) fn learn_clock(&self, file: u16, frames: &mut Frames<'_>) -> Result<(), Error> {
+        let apart = apart(file, frames, self.shared.options)?;
+        frames.set_clock(file, apart);
         Ok(())
     }
 }
