@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ask::Ask;
 use super::piece::{OfUnit, Piece};
 use super::unit::{Class, Outcome, Ruling, Why};
-use super::{Doubts, Few, Share, Slice};
+use super::{Doubts, Share, Slice, SmallVec};
 use super::{TransferId, Unit};
 use crate::ends::Span;
 use crate::facts::Block;
@@ -30,7 +30,7 @@ pub struct Row {
     /// The frames in which their sender had advertised the piece before, while that holds for all of them.
     pub advertised: Option<Span>,
     /// Where they lie, in order of arrival.
-    pub slices: Few<Slice>,
+    pub slices: SmallVec<Slice>,
     /// The number of the SHA-1 and SHA-256 of the verified content of the unit: see [`Ask::note_sums`].
     pub sums: Option<u32>,
 }
@@ -46,7 +46,7 @@ impl Row {
             requested: share.requested,
             requests: Vec::new(),
             advertised: share.advertised,
-            slices: Few::None,
+            slices: SmallVec::None,
             sums: None,
         }
     }
