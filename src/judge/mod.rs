@@ -261,7 +261,7 @@ fn choose(
         look.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
-        let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_broken) else { continue };
+        let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_content) else { continue };
         match signs.fit() {
             Fit::One(torrent) => line.torrents = [TorrentKey::Given(torrent); 2],
             Fit::Several => line.several = true,

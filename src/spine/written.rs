@@ -123,11 +123,11 @@ impl<'cap> Shared<'_, 'cap> {
     }
 
     /// Writes down a connection that is over.
-    pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
+    pub(super) fn write_connection(&mut self, session: &Session<'cap>, connection: Option<Connection>) {
         if let Some(written) = &mut self.written
             && self.purpose != Purpose::Survey
         {
-            let result = written.connection(session, paths);
+            let result = written.connection(session, connection);
             self.fail(result);
         }
     }
@@ -311,8 +311,11 @@ impl<'run, 'cap> Written<'run, 'cap> {
     }
 
     /// A connection is over.
-    pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
-        let connection = Connection::of(session, paths);
+    pub(super) fn connection(
+        &mut self,
+        session: &Session<'_>,
+        connection: Option<Connection>,
+    ) -> Result<(), Error> {
         let fronts =
             [Direction::LowToHigh, Direction::HighToLow].map(|from| self.fronts.remove(&(session.id, from)));
         let Some(mut connection) = connection else { return Ok(()) };
