@@ -546,6 +546,9 @@ impl<'cap> Shared<'_, 'cap> {
                 self.tallies.gap_packets += side.gap_packets;
             }
         }
+        if is_peer_wire && session.multipath {
+            self.anomalies.odd(Oddity::Multipath.within(session.span()).between(session.flow));
+        }
         if !is_peer_wire && !session.is_broken() {
             self.note_unconfirmed(&session);
         }

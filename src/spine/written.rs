@@ -326,6 +326,9 @@ impl<'run, 'cap> Written<'run, 'cap> {
             if session.has_blocks() && connection.is_unconfirmed(from) {
                 self.distrust(session.id, from, Reason::NotConfirmed)?;
             }
+            if session.has_blocks() && session.multipath {
+                self.distrust(session.id, from, Reason::Multipath)?;
+            }
         }
         self.connection_of(&connection)
     }
