@@ -388,6 +388,7 @@ impl<'cap> Session<'cap> {
     fn note_gap(&mut self, direction: Direction, hole: Hole, out: &mut Vec<SessionEvent<'cap>>) {
         let Hole { offset, missing, cause, at } = hole;
         self.sides[direction.index()].facts.note_hole(hole);
+        self.sides[direction.index()].tear();
         let cause = match cause {
             // The cut frames themselves were counted when they were decoded.
             GapCause::Snaplen => return,
@@ -415,6 +416,11 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Block(block) => {
                     let stretch = block.stretch();
                     let cut = block.captured_to < block.len;
+                    if self.sides[direction.index()].take_found(block.framing) {
+                        // What follows is framed by it: that is as sure as the hash of any of it makes it.
+                        let reason = Reason::FramingFound;
+                        out.push(SessionEvent::Doubt { from: direction, stretch: stretch.clone(), reason });
+                    }
                     self.confirm_request(direction.reverse(), &block, out);
                     let served = self.serve(direction, block, out);
                     out.push(SessionEvent::Served(served));
