@@ -427,6 +427,8 @@ pub enum Oddity {
     },
     /// Two handshakes of a connection for different info-hashes.
     InfoHashMismatch,
+    /// A connection of several paths (RFC 8684), of which one is read.
+    Multipath,
     /// A torrent that was not given.
     NotGiven {
         /// Its info-hash.

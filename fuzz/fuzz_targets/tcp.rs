@@ -26,7 +26,8 @@ fuzz_target!(|data: &[u8]| {
         let way = direction(control);
         let index = way.index();
         let (base, other) = (bases[index], bases[1 - index]);
-        let flags = TcpFlags { syn: control & 2 != 0, fin: control & 4 != 0, rst: control & 8 != 0 };
+        let (syn, fin, rst) = (control & 2 != 0, control & 4 != 0, control & 8 != 0);
+        let flags = TcpFlags { syn, fin, rst, multipath: false };
         let [jump, foreign, cut] = [0x10, 0x20, 0x40].map(|bit| control & bit != 0);
         let step = input.u16() as i16;
         let end = models[index].len() as u16;

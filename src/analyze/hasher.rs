@@ -216,7 +216,7 @@ pub(super) fn of_rest<'cap>(
     // The torrent of each direction.
     let blocks = facts.connections.choose(|head| head.has_blocks && (!head.is_named || !found.is_empty()));
     let rest = blocks.filter_map(|connection| {
-        let peer = connection.peer().filter(|peer| peer.has_blocks() && !peer.is_broken())?;
+        let peer = connection.peer().filter(|peer| peer.has_blocks() && !connection.is_content())?;
         let [low, high] = peer.info_hashes();
         let named = [low.or(high), high.or(low)];
         let is_found = named.iter().flatten().any(|hash| found.find(hash).is_some());

@@ -32,14 +32,19 @@ struct Seen<'a> {
     answered: bool,
     /// Set if the endpoint sent piece data.
     served: bool,
+    /// Set if it sent bytes that differ from the torrent.
+    refuted: bool,
 }
 
 impl Seen<'_> {
     /// Returns true if another client than that of `record` was seen, or one that sent something and that nothing tells
     /// of. Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ
-    /// from the torrent are not laid upon an endpoint by mere word.
+    /// from the torrent are not laid upon an endpoint by mere word: whoever meets a peer can say its peer_id again.
     fn is_foreign(&self, record: &Record) -> bool {
         let peer_ids = &record.peer_ids;
+        if record.counts.refuted > 0 && !self.refuted {
+            return true;
+        }
         if self.peer_ids.is_empty() {
             return self.served || record.counts.refuted > 0;
         }
@@ -68,9 +73,9 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
         if let Some(span) = record.active() {
             let peer_ids = record.peer_ids.iter().collect();
             let answered = record.facts.opened_by_downloader > 0;
-            let served = record.counts.served > 0;
+            let (served, refuted) = (record.counts.served > 0, record.counts.refuted > 0);
             let key = (record.key.uploader, record.key.torrent);
-            seen.entry(key).or_default().push(Seen { time: time(span), peer_ids, answered, served });
+            seen.entry(key).or_default().push(Seen { time: time(span), peer_ids, answered, served, refuted });
         }
     }
     seen.values_mut().for_each(|windows| join(windows, silence_ns));
@@ -179,6 +184,7 @@ fn join(windows: &mut Vec<Seen<'_>>, silence_ns: i64) {
                 last.peer_ids.extend(seen.peer_ids);
                 last.answered |= seen.answered;
                 last.served |= seen.served;
+                last.refuted |= seen.refuted;
             }
             _ => joined.push(seen),
         }
@@ -210,6 +216,7 @@ mod tests {
     }
 
     /// Traffic from a port of one address at a time, and the port that the client declared.
+    #[derive(Clone, Copy)]
     struct Case {
         port: u16,
         declares: Option<u16>,
@@ -274,6 +281,11 @@ mod tests {
         let corrupt = Case { refuted: 4, ..CASE };
         let there = Case { port: 6_881, accepts: true, client: QB_AGAIN, ..CASE };
         assert_eq!(ports(&[corrupt, there])[0], (50_000, Some(6_881)));
+        // Nor where the peer_id is the same: anybody learns that.
+        let there = Case { client: QB, ..there };
+        assert_eq!(ports(&[corrupt, there])[0], (50_000, Some(6_881)));
+        // Who sends such bytes at its own port, too, is no worse for those.
+        assert_eq!(ports(&[corrupt, Case { refuted: 4, ..there }])[0], (6_881, None));
     }
 
     #[test]

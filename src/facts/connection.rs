@@ -92,6 +92,42 @@ impl Connection {
         self.stream(from).confirmed == Some(false)
     }
 
+    /// Returns true if who sends in `from` sent no handshake: the captures hold the connection from its start, and all that
+    /// went in that direction.
+    pub fn greeted_never(&self, from: Direction) -> bool {
+        let stream = self.stream(from);
+        let silent = |peer: &Peer| {
+            let side = peer.side(from);
+            side.handshake.is_none() && side.cut_handshake.is_none()
+        };
+        self.from_start && stream.packets > 0 && stream.gaps == 0 && self.peer().is_some_and(silent)
+    }
+
+    /// Returns true if what looks like the peer wire is content of something else (T66): it is [broken](Peer::is_broken);
+    /// blocks went to an end that neither greeted nor asked for anything, as a recorded stream does that is fetched as a file,
+    /// and no other version of what that end said hides a handshake, nor did anybody forge the blocks without hearing it;
+    /// or both ends sent blocks under one handshake, as where one sends back what it gets: a client hangs up on its own peer_id.
+    pub fn is_content(&self) -> bool {
+        let Some(peer) = self.peer() else { return false };
+        let serves = |from: Direction| {
+            let side = peer.side(from);
+            side.piece_messages + side.partial_messages + side.unplaced.bytes() > 0
+        };
+        let unheard = |from: Direction| {
+            let other = from.reverse();
+            serves(from)
+                && !self.is_unconfirmed(from)
+                && self.encryption == Encryption::None
+                && peer.side(from).answered == 0
+                && peer.side(other).requested.is_none()
+                && self.greeted_never(other)
+                && !self.stream(other).overlap_conflict
+                && !self.stream(other).bad_checksum
+        };
+        let both = [Direction::LowToHigh, Direction::HighToLow];
+        peer.is_broken() || both.into_iter().any(unheard) || (peer.is_echo() && both.into_iter().all(serves))
+    }
+
     /// Facts of the bytes that go in `direction`.
     pub fn stream(&self, direction: Direction) -> &Stream {
         &self.streams[direction.index()]

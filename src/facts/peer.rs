@@ -113,6 +113,13 @@ impl Peer {
         [&self.sides[0], &self.sides[1]].map(|side| side.handshake.and_then(|handshake| handshake.peer_id))
     }
 
+    /// Returns true if the two handshakes are one, to the peer_id.
+    pub fn is_echo(&self) -> bool {
+        let told = |side: &Side| side.handshake.map(|it| (it.reserved, it.info_hash, it.peer_id));
+        let [one, other] = [told(&self.sides[0]), told(&self.sides[1])];
+        one.is_some_and(|(.., peer_id)| peer_id.is_some()) && one == other
+    }
+
     /// Returns true if a side sent a block, or part of one, or a header of one.
     pub fn has_blocks(&self) -> bool {
         self.sides.iter().any(|side| side.piece_messages + side.partial_messages + side.unplaced.bytes() > 0)

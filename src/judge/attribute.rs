@@ -40,7 +40,8 @@ pub(super) struct Line {
     pub(super) is_sure: bool,
     /// Who opened it, as far as is known.
     pub(super) opener: Direction,
-    pub(super) is_broken: bool,
+    /// See [`Connection::is_content`].
+    pub(super) is_content: bool,
     pub(super) is_peer_wire: bool,
     /// Payload bytes on the wire.
     pub(super) bytes: u64,
@@ -111,8 +112,10 @@ impl Line {
     /// The line of a connection of the peer wire, or what may be it.
     pub(super) fn of(connection: &Connection, torrents: &Torrents) -> Option<Self> {
         let peer = connection.peer()?;
-        let [low, high] = peer.info_hashes();
-        let begins = peer.info_hash_begins();
+        // Whatever a handshake names that is content, it speaks for nobody.
+        let is_content = connection.is_content();
+        let [low, high] = if is_content { [None; 2] } else { peer.info_hashes() };
+        let begins: &[u8] = if is_content { &[] } else { peer.info_hash_begins() };
         let key = |hash: Option<[u8; 20]>| hash.map_or(TorrentKey::Unknown, |hash| key_of(hash, torrents));
         Some(Self {
             connection: connection.id,
@@ -126,10 +129,10 @@ impl Line {
             span: connection.span,
             has_blocks: peer.has_blocks(),
             has_block: false,
-            is_sure: BOTH.iter().any(|from| peer.is_sure(*from)),
+            is_sure: !is_content && BOTH.iter().any(|from| peer.is_sure(*from)),
             opener: connection.initiator.unwrap_or(Direction::LowToHigh),
-            is_broken: peer.is_broken(),
-            is_peer_wire: peer.is_peer_wire(),
+            is_content,
+            is_peer_wire: !is_content && peer.is_peer_wire(),
             bytes: connection.bytes,
             acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
             unplaced: BOTH.map(|from| peer.side(from).unplaced),
@@ -158,7 +161,7 @@ impl Line {
             has_block: true,
             is_sure: true,
             opener: connection.initiator.unwrap_or(Direction::LowToHigh),
-            is_broken: false,
+            is_content: false,
             is_peer_wire: true,
             bytes: connection.bytes,
             acknowledged: BOTH.map(|from| connection.stream(from).acknowledged),
@@ -336,7 +339,7 @@ pub(super) mod tests {
             has_block: true,
             is_sure: true,
             opener: Direction::LowToHigh,
-            is_broken: false,
+            is_content: false,
             is_peer_wire: true,
             bytes,
             acknowledged: [0; 2],

@@ -32,6 +32,10 @@ struct OfDirection {
     seconds: Vec<Version>,
     /// How many versions there were.
     versions: usize,
+    /// Where framing was found, in order once all are known.
+    found: Vec<u64>,
+    /// By those, the first block of it that is shown to be the torrent's: a false framing gives none.
+    framed: BTreeMap<u64, u64>,
 }
 
 /// A second version of bytes of a stream.
@@ -62,6 +66,12 @@ impl Version {
 }
 
 impl OfDirection {
+    /// Where the framing was found by which a block at `start` is read.
+    fn found_before(&self, start: u64) -> Option<u64> {
+        let behind = self.found.partition_point(|found| *found <= start);
+        self.found.get(behind.checked_sub(1)?).copied()
+    }
+
     /// The second versions with a byte in `range` of the stream, by their beginnings.
     fn seconds_in(&self, range: &Range<u64>) -> impl Iterator<Item = &Version> {
         let start = range.start;
@@ -106,6 +116,7 @@ impl Bench<'_> {
         let of_share = || {
             let found = match share.framing {
                 Framing::Resynchronised if share.place > 0 => Some(Reason::PlaceGuessed),
+                Framing::Resynchronised if self.doubts.frames(share) => None,
                 Framing::Resynchronised => Some(Reason::FramingFound),
                 Framing::InSync => None,
             };
@@ -213,6 +224,8 @@ impl Doubts {
                 end = stretch.end.max(end);
                 *so_far = end;
             }
+            let found = of.stretches.iter().filter(|(_, reason, _)| *reason == Reason::FramingFound);
+            of.found = found.map(|(stretch, ..)| stretch.start).collect();
             of.seconds.sort_by_key(|version| (version.offset, version.number));
             let mut reach = 0;
             for version in &mut of.seconds {
@@ -225,6 +238,31 @@ impl Doubts {
     /// Takes in that all of a direction is in doubt.
     pub fn of_direction(&mut self, id: ConnectionId, from: Direction, reason: Reason) {
         self.directions.entry((id, from)).or_default().everywhere.get_or_insert(reason);
+    }
+
+    /// Takes in that a share is the torrent's: then the framing is right by which it was read. Only of one that was asked for:
+    /// what imitates messages may hold bytes of the torrent, but answers nobody.
+    pub fn confirm_framing(&mut self, share: &Share) {
+        let (id, from, range) = &share.stream;
+        if share.requested.is_none() {
+            return;
+        }
+        if let Some(of) = self.directions.get_mut(&(*id, *from))
+            && let Some(found) = of.found_before(range.start)
+        {
+            let first = of.framed.entry(found).or_insert(range.start);
+            *first = range.start.min(*first);
+        }
+    }
+
+    /// Returns true if a share, which was asked for, stands behind one that confirms their framing.
+    fn frames(&self, share: &Share) -> bool {
+        let (id, from, range) = &share.stream;
+        let of = self.directions.get(&(*id, *from)).filter(|_| share.requested.is_some());
+        of.is_some_and(|of| {
+            let first = of.found_before(range.start).and_then(|found| of.framed.get(&found));
+            first.is_some_and(|first| *first < range.start)
+        })
     }
 
     /// Takes in that a share is in doubt.

@@ -81,6 +81,7 @@ use crate::ends::{ConnectionId, Direction};
 use crate::facts::{Block, BlockId, Facts, Reason, Sorted};
 use crate::oddity::{Bound, Occurrence, Oddity, Sink};
 use crate::torrent::{Torrent, TorrentId, Torrents};
+use crate::wire::Framing;
 use crate::{Error, Limits};
 
 /// Receivers of what is told while facts are judged.
@@ -273,7 +274,7 @@ fn choose(
         matcher.piece(&piece, &mut signs, ask);
     }
     for (index, signs) in signs {
-        let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_broken) else { continue };
+        let Some(line) = lines.all.get_mut(index).filter(|line| !line.is_content) else { continue };
         match signs.fit() {
             Fit::One(torrent) => line.torrents = [TorrentKey::Given(torrent); 2],
             Fit::Several => line.several = true,
@@ -311,12 +312,14 @@ impl Hearing<'_> {
                 let shown = piece.shown(ask);
                 let of = piece.accused(&bench, ask);
                 for share in &shown {
-                    if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
+                    if share.place == 0 {
+                        self.doubts.confirm_framing(share);
+                    } else if let Some(record) = self.transfers.records.get_mut(share.transfer.0 as usize) {
                         record.facts.proven_places.insert(share.place);
                     }
                 }
-                // A web server may yet be shown to have the torrent.
-                let mut waits = of.iter().any(|share| share.place > 0);
+                // A web server may yet be shown to have the torrent, and framing that was found to be right.
+                let mut waits = of.iter().any(|share| share.place > 0 || share.framing == Framing::Resynchronised);
                 for share in of.iter().filter(|share| ask.has_frames(share.span)) {
                     waits = true;
                     accused.extend(self.suspect(share).map(|suspect| (share.id, share.transfer, suspect)));

@@ -11,6 +11,7 @@ use super::{Parts, Share};
 use crate::ends::Span;
 use crate::facts::{BlockId, Reason};
 use crate::torrent::{PieceIndex, Torrent};
+use crate::wire::Framing;
 
 /// A piece of which something was sent, with what its bytes are.
 #[derive(Debug)]
@@ -195,13 +196,10 @@ impl Piece {
                 };
                 let speaks = |against| match bench.refutes(share, against, &doubt) {
                     Ok(()) => true,
+                    // Others may yet be shown to be none, such as how it is framed.
                     Err(reason) => !matches!(
                         reason,
-                        Reason::FramingFound
-                            | Reason::PlaceGuessed
-                            | Reason::TorrentLikely
-                            | Reason::HalfUnknown
-                            | Reason::Damaged
+                        Reason::PlaceGuessed | Reason::TorrentLikely | Reason::HalfUnknown | Reason::Damaged
                     ),
                 };
                 if against.is_some_and(speaks) {
@@ -212,11 +210,13 @@ impl Piece {
         accused
     }
 
-    /// Shares of web servers that are shown to be the torrent's: long enough, and not of one value.
+    /// Shares of web servers, and of peers whose framing was found by a search, that are shown to be the torrent's: long enough,
+    /// and not of one value.
     pub fn shown(&self, ask: &mut dyn Ask) -> Vec<Share> {
         let mut shown = Vec::new();
         for of in &self.units {
-            for share in of.shares.iter().filter(|share| share.place > 0 && share.ranges.total() >= LEAST_PROOF) {
+            let open = |share: &&Share| share.place > 0 || share.framing == Framing::Resynchronised;
+            for share in of.shares.iter().filter(open).filter(|share| share.ranges.total() >= LEAST_PROOF) {
                 let right = of.contents.version_of(&share.parts, &share.ranges, ask).is_some();
                 if right && !ask.is_trivial(&share.parts) {
                     shown.push(share.clone());

@@ -338,10 +338,7 @@ impl TransferFacts {
         let mut all = true;
         let (own, other) = (peer.side(from), peer.side(from.reverse()));
         let streams = [connection.stream(from), connection.stream(from.reverse())];
-        // Captured from its start and nothing missing: a handshake that is not there was not sent.
-        let [own_sent_none, other_sent_none] = [(own, streams[0]), (other, streams[1])].map(|(side, stream)| {
-            side.handshake.is_none() && connection.from_start && stream.packets > 0 && stream.gaps == 0
-        });
+        let [own_sent_none, other_sent_none] = [from, from.reverse()].map(|from| connection.greeted_never(from));
         self.connections += 1;
         // In MSE that selected plaintext, who opened the connection has its handshake among what is encrypted; what is in
         // clear begins where MSE says.

@@ -286,6 +286,7 @@ fn bytes_in_doubt_verify_and_refute_nobody() {
         Reason::NotConfirmed,
         Reason::NeverAcknowledged,
         Reason::ImpossibleAck,
+        Reason::Contradicted,
         Reason::HeaderTwice,
     ];
     for reason in all {

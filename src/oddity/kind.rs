@@ -88,6 +88,8 @@ words! {
         DeclaredPort = "declared-port",
         /// The two handshakes of one connection name different info-hashes.
         InfoHashMismatch = "info-hash-mismatch",
+        /// Both ends of a connection agreed to Multipath TCP (RFC 8684): bytes may have gone on other paths.
+        Multipath = "multipath",
         /// A handshake or block for a torrent that was not given.
         TorrentNotGiven = "torrent-not-given",
         /// Packets that looked like uTP, and were let go to make room before a connection was shown; `amount` is in packets.
@@ -162,6 +164,7 @@ impl Oddity {
             Self::SameConnection(_) | Self::SeenTwice { .. } => (Kind::SameConnection, 1),
             Self::DeclaredPort { .. } => (Kind::DeclaredPort, 1),
             Self::InfoHashMismatch => (Kind::InfoHashMismatch, 1),
+            Self::Multipath => (Kind::Multipath, 1),
             Self::NotGiven { .. } | Self::NoTorrent { .. } => (Kind::TorrentNotGiven, 1),
             Self::PossibleUtp { packets } => (Kind::PossibleUtp, *packets),
             Self::Reached(bound) => (Kind::LimitReached, bound.amount()),

@@ -81,6 +81,8 @@ pub struct TcpFlags {
     pub fin: bool,
     /// Reset.
     pub rst: bool,
+    /// Set in a SYN that asks for several paths, or agrees to them (RFC 8684).
+    pub multipath: bool,
 }
 
 /// A UDP datagram (RFC 768).

@@ -34,14 +34,31 @@ pub(super) fn tcp(segment: Cut<'_>) -> Result<(Head, TcpSegment<'_>), &'static s
         destination_port: header.destination_port(),
         checksum: header.checksum(),
     };
+    let options = segment.bytes.get(TCP_HEADER..length.min(segment.bytes.len())).unwrap_or_default();
+    let multipath = header.syn() && asks_for_paths(options);
     let segment = TcpSegment {
         seq: header.sequence_number(),
         ack: header.ack().then(|| header.acknowledgment_number()),
-        flags: TcpFlags { syn: header.syn(), fin: header.fin(), rst: header.rst() },
+        flags: TcpFlags { syn: header.syn(), fin: header.fin(), rst: header.rst(), multipath },
         payload: payload(rest),
         checksum: Checksum::Unchecked,
     };
     Ok((head, segment))
+}
+
+/// Returns true if there is an option of Multipath TCP (RFC 8684) among these.
+#[cold]
+fn asks_for_paths(mut options: &[u8]) -> bool {
+    while let [kind, rest @ ..] = options {
+        options = match (*kind, rest) {
+            (END_OF_OPTIONS, _) => return false,
+            (NO_OPERATION, _) => rest,
+            (MULTIPATH, _) => return true,
+            (_, [len, ..]) => options.get(usize::from(*len).max(2)..).unwrap_or_default(),
+            (_, []) => return false,
+        };
+    }
+    false
 }
 
 /// Reads a datagram; gives the part of `cut` that its own length covers, too.
@@ -102,3 +119,28 @@ pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 const TCP_HEADER: usize = 20;
 const UDP_HEADER: usize = 8;
+/// RFC 9293, section 3.1.
+const END_OF_OPTIONS: u8 = 0;
+/// RFC 9293, section 3.1.
+const NO_OPERATION: u8 = 1;
+/// RFC 8684, section 3.
+const MULTIPATH: u8 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_for_several_paths_is_found_among_others() {
+        let capable = [30, 12, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let usual = [2, 4, 5, 180, 1, 3, 3, 7, 4, 2];
+        assert!(asks_for_paths(&capable));
+        assert!(asks_for_paths(&[&usual[..], &capable].concat()));
+        assert!(!asks_for_paths(&usual));
+        assert!(!asks_for_paths(&[&[0][..], &capable].concat()), "behind the end there is nothing");
+        // A length that is none, or that reaches over the end.
+        for odd in [&[8, 0, 8][..], &[8, 99], &[8], &[]] {
+            assert!(!asks_for_paths(odd));
+        }
+    }
+}

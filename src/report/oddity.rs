@@ -188,6 +188,9 @@ pub fn sentence(oddity: &Oddity) -> String {
             "it declares port {port}, at which its address shows what is not known to be the same client: it goes by the \
              port that it sent from"
         ),
+        Oddity::Multipath => "both ends agreed to Multipath TCP (RFC 8684): bytes of this connection may have gone on other paths, which \
+                              are not read as a part of it, and nothing of it is held against anybody"
+            .to_owned(),
         Oddity::InfoHashMismatch => "the two handshakes of this connection name different info-hashes".to_owned(),
         Oddity::NotGiven { info_hash } => {
             format!("no torrent with info-hash {info_hash} was given; its bytes stay unproven")

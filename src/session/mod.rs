@@ -184,6 +184,8 @@ pub struct Session<'cap> {
     pub confirmed: [bool; 2],
     /// By direction: whether the capture holds a packet of it.
     pub present: [bool; 2],
+    /// True if both ends agreed to several paths, of which this is one (RFC 8684).
+    pub multipath: bool,
     /// True if frames of the session are in the capture more than once.
     pub duplicate_frames: bool,
     /// The inputs that hold packets of it, told when it ends.
@@ -216,6 +218,7 @@ impl<'cap> Session<'cap> {
             opening: None,
             confirmed: [false; 2],
             present: [false; 2],
+            multipath: false,
             duplicate_frames: false,
             seen: Sightings::default(),
             from_start: matches!(start, Start::Handshake),
@@ -319,10 +322,9 @@ impl<'cap> Session<'cap> {
                 let stretch = start..offset.saturating_add(len);
                 out.push(SessionEvent::Doubt { from: direction, stretch, reason });
             }
-            StreamItem::Unaccepted { offset, len, impossible } => {
-                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
+            StreamItem::Unaccepted { offset, len, why } => {
                 let stretch = offset..offset.saturating_add(len);
-                out.push(SessionEvent::Doubt { from: direction, stretch, reason });
+                out.push(SessionEvent::Doubt { from: direction, stretch, reason: why.into() });
             }
             StreamItem::OtherLength { offset, frames } => {
                 out.push(SessionEvent::OtherLength { from: direction, offset, frames });
@@ -386,6 +388,7 @@ impl<'cap> Session<'cap> {
     fn note_gap(&mut self, direction: Direction, hole: Hole, out: &mut Vec<SessionEvent<'cap>>) {
         let Hole { offset, missing, cause, at } = hole;
         self.sides[direction.index()].facts.note_hole(hole);
+        self.sides[direction.index()].tear();
         let cause = match cause {
             // The cut frames themselves were counted when they were decoded.
             GapCause::Snaplen => return,
@@ -413,6 +416,11 @@ impl<'cap> Session<'cap> {
                 PeerEvent::Block(block) => {
                     let stretch = block.stretch();
                     let cut = block.captured_to < block.len;
+                    if self.sides[direction.index()].take_found(block.framing) {
+                        // What follows is framed by it: that is as sure as the hash of any of it makes it.
+                        let reason = Reason::FramingFound;
+                        out.push(SessionEvent::Doubt { from: direction, stretch: stretch.clone(), reason });
+                    }
                     self.confirm_request(direction.reverse(), &block, out);
                     let served = self.serve(direction, block, out);
                     out.push(SessionEvent::Served(served));

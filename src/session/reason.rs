@@ -1,5 +1,6 @@
 //! Reasons for which bytes of a stream are in doubt.
 
+use crate::stream::Unaccepted;
 use crate::words::words;
 
 words! {
@@ -38,8 +39,23 @@ words! {
         NeverAcknowledged = "never-acknowledged",
         /// Its segment acknowledges what was never sent.
         ImpossibleAck = "impossible-ack",
+        /// Later packets of its sender, to the last one, stand before it, although they acknowledge more: it did not know of
+        /// these bytes.
+        Contradicted = "contradicted",
+        /// Its connection has several paths (RFC 8684): what went on others may belong between its bytes.
+        Multipath = "multipath",
         /// Its checksums could not be tested: a frame of it is cut by the snap length, the captures are not at hand, or its frames
         /// are in the captures of several sets.
         NotTested = "not-tested",
+    }
+}
+
+impl From<Unaccepted> for Reason {
+    fn from(why: Unaccepted) -> Self {
+        match why {
+            Unaccepted::Impossible => Self::ImpossibleAck,
+            Unaccepted::Never => Self::NeverAcknowledged,
+            Unaccepted::Contradicted => Self::Contradicted,
+        }
     }
 }

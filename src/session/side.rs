@@ -139,6 +139,10 @@ pub(super) struct SessionSide<'cap> {
     pub(super) place: u64,
     /// Messages, and captured bytes of blocks, since framing was found.
     run: (u64, u64),
+    /// True while framing is lost: what is read then is guessed.
+    lost: bool,
+    /// So many blocks to come stand where framing was found, or beside a gap.
+    found: u8,
     /// The frame of its last keep-alive.
     keep_alive: Option<FrameId>,
     /// Messages that followed the last block, but keep-alives, and those that are not understood.
@@ -163,6 +167,8 @@ impl<'cap> SessionSide<'cap> {
             delivery: Delivery::default(),
             place: 0,
             run: (0, 0),
+            lost: false,
+            found: 0,
             keep_alive: None,
             behind: 0,
             strange: 0,
@@ -178,6 +184,7 @@ impl<'cap> SessionSide<'cap> {
     /// message would tell.
     pub(super) fn lose_sync(&mut self, gap: bool, placed: bool) -> Option<Range<u64>> {
         self.facts.lost_sync += 1;
+        self.lost = true;
         let (messages, _) = std::mem::take(&mut self.run);
         if !gap && messages >= SURE_MESSAGES {
             self.facts.held_sync = false;
@@ -229,10 +236,23 @@ impl<'cap> SessionSide<'cap> {
     /// Framing was found behind bytes that could not be read.
     pub(super) fn find_sync(&mut self, skipped: u64) {
         self.facts.resynchronised = true;
-        self.run = (0, 0);
+        (self.run, self.lost) = ((0, 0), false);
+        self.found = self.found.max(1);
         if skipped > LONGEST_BLOCK {
             self.misframed(1);
         }
+    }
+
+    /// A gap: the block that it is in, and the one behind it, may be framed wrongly.
+    pub(super) fn tear(&mut self) {
+        self.found = 2;
+    }
+
+    /// A block was read: returns true if its framing was found for itself, and not with that of the block before it.
+    pub(super) fn take_found(&mut self, framing: Framing) -> bool {
+        let alone = self.lost || self.found > 0;
+        self.found = self.found.saturating_sub(1);
+        alone && framing == Framing::Resynchronised
     }
 
     /// Counts against it, unless framing held for long: such a side has gaps behind which false headers are found now

@@ -501,6 +501,7 @@ fn note_opening(session: &mut Session<'_>, opening: &Opening) {
     session.initiator = opening.initiator.or(session.initiator);
     session.opening = opened(opening).or(session.opening);
     (session.confirmed, session.present) = (opening.confirmed, opening.present);
+    session.multipath |= opening.multipath;
 }
 
 // Rationale: a hole in each direction, some in parts: what was acknowledged of it, and what was not.

@@ -11,7 +11,7 @@ use crate::capture::CaptureSet;
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
 use crate::packet::{Packet, Payload, TransportLayer};
-use crate::stream::{Due, FilledHole, StreamItem};
+use crate::stream::{Due, FilledHole, StreamItem, Unaccepted};
 
 /// The late packets of the whole run.
 #[derive(Clone, Debug, Default)]
@@ -188,7 +188,7 @@ impl<'cap> Latecomers<'cap> {
     /// The doubt about bytes that came later than their acknowledgement was waited for.
     pub(super) fn doubt(&self, item: &StreamItem<'cap>) -> Option<StreamItem<'cap>> {
         let StreamItem::Data { offset, bytes, at, .. } = *item else { return None };
-        let doubt = StreamItem::Unaccepted { offset, len: bytes.len() as u64, impossible: false };
+        let doubt = StreamItem::Unaccepted { offset, len: bytes.len() as u64, why: Unaccepted::Never };
         self.read.get(&at.frame).filter(|late| **late).map(|_| doubt)
     }
 }

@@ -36,7 +36,7 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frame, Spill};
 use crate::ends::{At, ConnectionId, Direction, FlowKey, Span, Timestamp, Transport};
-use crate::facts::Facts;
+use crate::facts::{Connection, Facts};
 use crate::flow::{FlowTable, Life};
 use crate::hearsay::{Listener, Mentions, Named, Remark, Via};
 use crate::metadata::{MetadataStore, Way};
@@ -527,7 +527,9 @@ impl<'cap> Shared<'_, 'cap> {
         let mut events = Vec::new();
         session.close(&mut events);
         self.deliver(&session, &mut events);
-        let is_peer_wire = session.is_peer_wire();
+        let connection = Connection::of(&session, &paths);
+        let is_content = connection.as_ref().is_some_and(Connection::is_content);
+        let is_peer_wire = !is_content && session.is_peer_wire();
         if is_peer_wire {
             for side in [Direction::LowToHigh, Direction::HighToLow].map(|from| session.side(from)) {
                 self.tallies.gaps += side.gaps;
@@ -535,10 +537,13 @@ impl<'cap> Shared<'_, 'cap> {
                 self.tallies.gap_packets += side.gap_packets;
             }
         }
+        if is_peer_wire && session.multipath {
+            self.anomalies.odd(Oddity::Multipath.within(session.span()).between(session.flow));
+        }
         if !is_peer_wire && !session.is_broken() {
             self.note_unconfirmed(&session);
         }
-        self.write_connection(&session, &paths);
+        self.write_connection(&session, connection);
         is_peer_wire
     }
 }

@@ -110,8 +110,8 @@ impl<'cap> Shared<'_, 'cap> {
     }
 
     /// Writes down a connection that is over.
-    pub(super) fn write_connection(&mut self, session: &Session<'cap>, paths: &BTreeSet<String>) {
-        let result = self.written.connection(session, paths);
+    pub(super) fn write_connection(&mut self, session: &Session<'cap>, connection: Option<Connection>) {
+        let result = self.written.connection(session, connection);
         self.fail(result);
     }
 }
@@ -297,8 +297,11 @@ impl<'run, 'cap> Written<'run, 'cap> {
     }
 
     /// A connection is over.
-    pub(super) fn connection(&mut self, session: &Session<'_>, paths: &BTreeSet<String>) -> Result<(), Error> {
-        let connection = Connection::of(session, paths);
+    pub(super) fn connection(
+        &mut self,
+        session: &Session<'_>,
+        connection: Option<Connection>,
+    ) -> Result<(), Error> {
         let fronts =
             [Direction::LowToHigh, Direction::HighToLow].map(|from| self.fronts.remove(&(session.id, from)));
         let Some(mut connection) = connection else { return Ok(()) };
@@ -308,6 +311,9 @@ impl<'run, 'cap> Written<'run, 'cap> {
         for from in [Direction::LowToHigh, Direction::HighToLow] {
             if session.has_blocks() && connection.is_unconfirmed(from) {
                 self.distrust(session.id, from, Reason::NotConfirmed)?;
+            }
+            if session.has_blocks() && session.multipath {
+                self.distrust(session.id, from, Reason::Multipath)?;
             }
         }
         self.connection_of(&connection)

@@ -8,6 +8,7 @@ mod numbers;
 mod path;
 mod pending;
 mod reorder;
+mod stands;
 mod tcp;
 mod unjudged;
 pub mod utp;
@@ -112,16 +113,14 @@ pub enum StreamItem<'cap> {
         /// The place behind the last byte of the other direction that it acknowledges.
         upto: u64,
     },
-    /// Bytes that the receiver perhaps never took: it went on, and acknowledged none of them to the end; or the packet that
-    /// carried them acknowledges what the receiver never sent.
+    /// Bytes that the receiver perhaps never took, or that are perhaps not of who seems to have sent them.
     Unaccepted {
         /// Place of the first byte.
         offset: u64,
         /// Bytes, at least 1.
         len: u64,
-        /// True if the packet acknowledges bytes that its receiver never sent; else the receiver never acknowledged
-        /// the packet.
-        impossible: bool,
+        /// Why.
+        why: Unaccepted,
     },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {
@@ -137,6 +136,17 @@ pub enum StreamItem<'cap> {
         /// The last frame of the direction.
         at: At,
     },
+}
+
+/// Grounds on which bytes of a stream are in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unaccepted {
+    /// The packet that carried them acknowledges what the receiver never sent.
+    Impossible,
+    /// The receiver went on, and acknowledged none of them to the end.
+    Never,
+    /// Their sender's later packets, to the last one, still stand before them.
+    Contradicted,
 }
 
 /// How much a gap hides.

@@ -4,6 +4,7 @@
 //! numbers in them. An end is *confirmed* when it acknowledges a number that the other end used. A packet whose
 //! acknowledgement no packet of the other end can have caused is not that of who really received them.
 
+use super::stands::Stands;
 use super::unjudged::{Sent, Unjudged};
 use crate::ends::{At, Direction};
 
@@ -21,6 +22,8 @@ pub(super) trait Number: Place {
     const NEAR: i64;
     /// Acknowledgements that follow one another differ by less.
     const STEP: i64;
+    /// So far before what its sender sends next a packet without data may stand.
+    const PROBE: i64;
 }
 
 impl Place for u32 {
@@ -36,6 +39,8 @@ impl Number for u32 {
     const NEAR: i64 = 16 << 20;
     // Rationale: some hundred requests, which is what a peer sends between two packets that it receives.
     const STEP: i64 = 4_096;
+    // Rationale: RFC 9293, section 3.8.4: who asks whether the other end is there does so by one number before the next.
+    const PROBE: i64 = 1;
 }
 
 impl Place for u16 {
@@ -51,6 +56,8 @@ impl Number for u16 {
     const NEAR: i64 = 4_096;
     // Rationale: a peer sends few packets between two that it receives.
     const STEP: i64 = 16;
+    // Rationale: a packet without data has the number of the last one with data in some clients, of the next one in others.
+    const PROBE: i64 = 0;
 }
 
 /// The number of a packet of uTP, unwrapped.
@@ -93,6 +100,8 @@ pub(super) struct ReturnPath<N, P = N> {
     /// Packets of each direction that came before any of the other one, with their acknowledgements, until that used what they
     /// name: small while there are none, and of neighbours one.
     unjudged: [Option<Box<Unjudged<N, P>>>; 2],
+    /// How far each direction knows that it sent, once one sent data.
+    stands: Option<Box<[Stands<N, P>; 2]>>,
     /// The latest acknowledgement that named nothing known, and when.
     named: [Option<(N, At)>; 2],
     /// True if packets of the direction acknowledge a number that the other one used.
@@ -107,6 +116,7 @@ impl<N: Number, P> Default for ReturnPath<N, P> {
         Self {
             used: [Used::default(); 2],
             unjudged: [None, None],
+            stands: None,
             named: [None; 2],
             confirmed: [false; 2],
             present: [false; 2],
@@ -234,6 +244,10 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
     /// Notes a packet of `direction`: while the numbers of the other end are not known, its acknowledgement is not judged.
     #[inline]
     pub(super) fn carries(&mut self, direction: Direction, sent: &Sent<N, P>) -> Noted<P> {
+        if (sent.data || self.stands.is_some()) && self.judge(direction, sent.ack) == Ack::Fits {
+            let [low, high] = &mut **self.stands.get_or_insert_default();
+            (if direction == Direction::LowToHigh { low } else { high }).note(sent);
+        }
         let other = &self.used[direction.reverse().index()];
         // Of one packet it is not known whose it is, unless two agree.
         let is_sure =
@@ -243,7 +257,7 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
 
     /// Gives back what it holds of packets that are not judged.
     pub(super) fn give_back(&mut self) {
-        self.unjudged = [None, None];
+        (self.unjudged, self.stands) = ([None, None], None);
     }
 
     /// Lets go of packets of `direction` whose acknowledgements name what the other end uses.
@@ -264,6 +278,11 @@ impl<N: Number, P: Place> ReturnPath<N, P> {
         let unjudged = self.unjudged[direction.index()].take();
         unjudged
             .map_or_else(Vec::new, |unjudged| if is_known { unjudged.places() } else { unjudged.contradicting() })
+    }
+
+    /// The first and the last place of bytes of `direction` that its later packets do not know of.
+    pub(super) fn contradicted(&self, direction: Direction) -> Option<(P, P)> {
+        self.stands.as_deref()?.get(direction.index())?.contradicted()
     }
 
     /// Returns true if `direction` used `number`.

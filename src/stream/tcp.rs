@@ -27,7 +27,7 @@ use super::challenge::Challenge;
 use super::path::{Ack, Number, ReturnPath};
 use super::pending::{Ends, PendingPackets, PendingSide, both};
 use super::unjudged::Sent;
-use super::{EndReason, FilledHole, Numbers, StreamItem, StreamLimits};
+use super::{EndReason, FilledHole, Numbers, StreamItem, StreamLimits, Unaccepted};
 use crate::ends::{At, Direction};
 use crate::packet::TcpSegment;
 pub use ended::{Ended, Leftover};
@@ -72,6 +72,8 @@ pub struct Opening {
     pub confirmed: [bool; 2],
     /// By direction: whether the capture holds a packet of it.
     pub present: [bool; 2],
+    /// True if both ends agreed to several paths (RFC 8684): bytes may have gone on others.
+    pub multipath: bool,
 }
 
 impl<'cap> TcpConnection<'cap> {
@@ -388,11 +390,12 @@ impl<'cap> TcpConnection<'cap> {
         self.pending.open(None, &mut ends, out.len(), out);
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
             let limits = self.limits;
-            let suspects = self.path.suspects(direction);
+            let suspects = self.path.suspects(direction).into_iter().map(|places| (places, Unaccepted::Impossible));
+            let contradicted = self.path.contradicted(direction).map(|places| (places, Unaccepted::Contradicted));
             let [low, high] = &mut self.sides;
             let side = if direction == Direction::LowToHigh { low } else { high };
-            for (first, behind) in suspects {
-                side.doubt(first, behind.wrapping_sub(first), &mut |item| out.push((direction, item)));
+            for ((first, behind), why) in suspects.chain(contradicted) {
+                side.doubt(first, behind.wrapping_sub(first), why, &mut |item| out.push((direction, item)));
             }
             side.close(reason, &limits, &mut |item| out.push((direction, item)));
         }
@@ -522,6 +525,7 @@ impl<'cap> TcpConnection<'cap> {
             }
             (true, Some(ack)) if answered.is_none_or(|answered| answered == ack) => {
                 opening.initiator.get_or_insert(direction.reverse());
+                opening.multipath |= segment.flags.multipath;
                 if opening.initiator != Some(direction) {
                     opening.syn_ack.get_or_insert(at);
                 }

@@ -122,3 +122,62 @@ fn t66_a_peer_stream_in_the_content_is_left_again_where_the_hash_says_so() {
         }
     }
 }
+
+/// S serves four pieces of two blocks to M, and a message that is none behind the first; `bad` ones have a wrong byte.
+fn shielded(torrent: &Torrent, [m, s]: [&str; 2], utp: bool, bad: &[u32]) -> World {
+    let mut world = World::new();
+    let garbage = [0xff; 40];
+    let block = |piece: u32, begin: u32, len: u32| {
+        let mut block = torrent.block(piece, begin, len).to_vec();
+        block[99] ^= u8::from(bad.contains(&piece));
+        block
+    };
+    if utp {
+        let mut conn = UtpConn::open(&mut world, address(m), address(s), 4_711, [1, 500]);
+        conn.join(&mut world, torrent, [id(1), id(2)]);
+        for piece in 0..torrent.pieces() {
+            for (begin, len) in torrent.blocks(piece) {
+                conn.send(&mut world, 0, &wire::request(piece, begin, len));
+                conn.deliver(&mut world, 1, piece, begin, &block(piece, begin, len), !bad.contains(&piece));
+            }
+            if piece == 0 {
+                conn.send(&mut world, 1, &garbage);
+            }
+        }
+        conn.send(&mut world, 1, &wire::have(0));
+        conn.send(&mut world, 1, &wire::have(1));
+        return world;
+    }
+    let conn = join(&mut world, torrent, m, s);
+    for piece in 0..torrent.pieces() {
+        for (begin, len) in torrent.blocks(piece) {
+            world.send(conn, Side::A, &wire::request(piece, begin, len));
+            world.deliver(conn, Side::B, piece, begin, &block(piece, begin, len), !bad.contains(&piece));
+        }
+        if piece == 0 {
+            world.send(conn, Side::B, &garbage);
+        }
+    }
+    world
+}
+
+#[test]
+fn framing_that_was_found_again_is_sure_behind_what_the_hash_confirms() {
+    let two = 2 * u64::from(SMALL);
+    let recipe = || Recipe::single("two.bin", 2 * SMALL, 8 * SMALL as usize, 8);
+    for (torrent, utp) in
+        [(recipe().v1(), false), (recipe().v2(), true), (recipe().hybrid(), false), (recipe().v1(), true)]
+    {
+        for ends in [[M, S], ["[2001:db8::10]:50001", "[2001:db8::1]:6881"]] {
+            // What stands before the first piece that confirms it refutes nobody.
+            for (bad, refuted) in [(&[3][..], two), (&[2, 3], 2 * two), (&[1, 3], two), (&[1, 2, 3], 0)] {
+                let evidence = analyze(&shielded(&torrent, ends, utp, bad), &torrent);
+                let row = transfer(&evidence, ends[1], ends[0]).bytes;
+                let verified = (4 - bad.len() as u64) * two;
+                let unproven = 4 * two - verified - refuted;
+                let found = (row.served, row.verified, row.refuted, row.unproven);
+                assert_eq!(found, (4 * two, verified, refuted, unproven), "{utp} {bad:?}");
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ use peerproof::report::oddity::sentence;
 use super::*;
 use crate::synth::content::Random;
 use crate::synth::run::{Run, analyze, sums, transfer};
+use crate::synth::utp::UtpConn;
 
 #[test]
 fn t36_what_looks_like_utp_for_a_packet_is_no_session() {
@@ -86,6 +87,81 @@ fn t36_a_download_that_is_captured_in_its_middle_credits_nobody_whatever_the_fil
                 assert!(evidence.subjects.is_empty(), "{name} {junk}");
             }
         }
+    }
+}
+
+/// A whole connection on which S sends the recording of a peer's stream, and M says `said`; closed by S.
+fn carried(torrent: &Torrent, utp: bool, good: bool, said: &[u8]) -> World {
+    let blocks =
+        (0..torrent.pieces()).flat_map(|piece| torrent.blocks(piece).into_iter().map(move |at| (piece, at)));
+    let mut file = [wire::handshake(torrent.info_hash, id(2)), wire::have_all(), wire::unchoke()].concat();
+    for (piece, (begin, len)) in blocks {
+        let mut block = torrent.block(piece, begin, len).to_vec();
+        block[99] ^= u8::from(!good);
+        file.extend(wire::piece(piece, begin, &block));
+    }
+    let mut world = World::new();
+    if utp {
+        let mut conn = UtpConn::open(&mut world, address(M), address(S), 700, [1, 500]);
+        conn.send(&mut world, 0, said);
+        conn.send(&mut world, 1, &file);
+        (0..2).for_each(|end| conn.close(&mut world, end, b""));
+        return world;
+    }
+    let conn = world.conn(address(M), address(S));
+    world.open(conn);
+    world.send(conn, Side::A, said);
+    world.send(conn, Side::B, &file);
+    world.close(conn, Side::B);
+    world
+}
+
+#[test]
+fn t66_a_recorded_stream_that_is_fetched_as_a_file_gives_a_row_to_neither_end() {
+    let recipe = || Recipe::single("f.bin", 2 * SMALL, 8 * SMALL as usize, 66);
+    for (torrent, utp, good, said) in [
+        (recipe().v1(), false, false, &b""[..]),
+        (recipe().v2(), false, true, b""),
+        (recipe().hybrid(), false, false, b"RETR a.bin\r\n"),
+        (recipe().v1(), false, false, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+        (recipe().v2(), true, false, b""),
+        (recipe().v1(), true, true, b"SSH-2.0-OpenSSH_9.2\r\n"),
+    ] {
+        let evidence = analyze(&carried(&torrent, utp, good, said), &torrent);
+        assert!(evidence.transfers.is_empty() && evidence.subjects.is_empty(), "{utp}: {:#?}", evidence.subjects);
+        let told = evidence.anomalies.tally(Kind::UnconfirmedBlock).map(|tally| tally.count);
+        assert_eq!(told, Some(8), "{utp}");
+        // Whoever greets, or whose packets are not all in the capture, may be a peer.
+        let hello = wire::handshake(torrent.info_hash, id(1));
+        let evidence = analyze(&carried(&torrent, utp, good, &hello), &torrent);
+        assert_eq!(transfer(&evidence, S, M).bytes.served, 8 * u64::from(SMALL), "{utp}");
+        let mut world = carried(&torrent, utp, good, &hello);
+        let greets = |packet: &Packet| packet.payload().ends_with(&hello);
+        assert_eq!(world.drop(greets), 1);
+        let row = transfer(&analyze(&world, &torrent), S, M).bytes;
+        assert_eq!((row.served, row.refuted > 0), (8 * u64::from(SMALL), !good), "{utp}");
+    }
+}
+
+#[test]
+fn t66_who_sends_back_what_it_gets_is_no_peer() {
+    let torrent = two_block_pieces();
+    for good in [true, false] {
+        let mut world = World::new();
+        let conn = world.conn(address(M), address(S));
+        world.open(conn);
+        let mut stream = [wire::handshake(torrent.info_hash, id(1)), wire::have_all(), wire::unchoke()].concat();
+        for (begin, len) in torrent.blocks(0) {
+            let mut block = torrent.block(0, begin, len).to_vec();
+            block[99] ^= u8::from(!good);
+            stream.extend([wire::request(0, begin, len), wire::piece(0, begin, &block)].concat());
+        }
+        for part in stream.chunks(5_000) {
+            world.send(conn, Side::A, part);
+            world.send(conn, Side::B, part);
+        }
+        let evidence = analyze(&world, &torrent);
+        assert!(evidence.transfers.is_empty() && evidence.subjects.is_empty(), "{:#?}", evidence.subjects);
     }
 }
 

@@ -337,3 +337,60 @@ fn one_blind_packet_before_a_connection_from_its_middle_takes_nothing_of_it() {
         }
     }
 }
+
+/// S serves three good pieces to M; the last block is bad, and every later packet of S stands before it, if `stands`.
+fn hijacked(torrent: &Torrent, [m, s]: [&str; 2], utp: bool, stands: bool) -> World {
+    let mut world = World::new();
+    let last = torrent.pieces() - 1;
+    let blocks = torrent.blocks(last);
+    let bad = |(begin, len): (u32, u32)| {
+        let mut block = torrent.block(last, begin, len).to_vec();
+        block[99] ^= 1;
+        block
+    };
+    let from;
+    if utp {
+        let mut conn = UtpConn::open(&mut world, address(m), address(s), 9_000, [1, 20_000]);
+        conn.join(&mut world, torrent, [id(1), id(2)]);
+        (0..last).for_each(|piece| conn.fetch(&mut world, torrent, piece));
+        blocks.iter().for_each(|(begin, len)| conn.send(&mut world, 0, &wire::request(last, *begin, *len)));
+        let number = conn.next(1);
+        blocks.iter().for_each(|at| conn.deliver(&mut world, 1, last, at.0, &bad(*at), false));
+        from = world.packets.len();
+        (0..3).for_each(|piece| conn.send(&mut world, 0, &wire::have(piece)));
+        for packet in world.packets.iter_mut().skip(from).filter(|packet| stands && packet.from == address(s)) {
+            if let Body::Udp { payload } = &mut packet.body {
+                payload[16..18].copy_from_slice(&number.to_be_bytes());
+            }
+        }
+        return world;
+    }
+    let conn = join(&mut world, torrent, m, s);
+    (0..last).for_each(|piece| world.fetch(conn, Side::B, torrent, piece));
+    blocks.iter().for_each(|(begin, len)| world.send(conn, Side::A, &wire::request(last, *begin, *len)));
+    let bytes: u32 = blocks.iter().map(|(_, len)| len + 13).sum();
+    blocks.iter().for_each(|at| world.deliver(conn, Side::B, last, at.0, &bad(*at), false));
+    from = world.packets.len();
+    (0..3).for_each(|piece| world.send(conn, Side::A, &wire::have(piece)));
+    for packet in world.packets.iter_mut().skip(from).filter(|packet| stands && packet.from == address(s)) {
+        if let Body::Tcp { seq, .. } = &mut packet.body {
+            *seq = seq.wrapping_sub(bytes);
+        }
+    }
+    world
+}
+
+#[test]
+fn bytes_that_their_senders_later_packets_do_not_know_of_are_held_against_nobody() {
+    for torrent in torrents() {
+        for (ends, utp) in [([M, S], false), ([M, S], true), ([M6, S6], false), ([M6, S6], true)] {
+            for stands in [true, false] {
+                let evidence = analyze(&hijacked(&torrent, ends, utp, stands), &torrent);
+                let row = transfer(&evidence, ends[1], ends[0]).bytes;
+                let two = 2 * u64::from(SMALL);
+                let expected = if stands { (0, two) } else { (two, 0) };
+                assert_eq!((row.verified, (row.refuted, row.unproven)), (3 * two, expected), "{utp}: {row:?}");
+            }
+        }
+    }
+}

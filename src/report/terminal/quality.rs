@@ -163,6 +163,7 @@ fn words(kind: Kind) -> &'static str {
         Kind::Sha1Collision => "two different contents with one SHA-1",
         Kind::SameConnection => "one connection was seen on both sides of an address translation",
         Kind::DeclaredPort => "a port was declared at which another client may have been seen",
+        Kind::Multipath => "a connection of Multipath TCP, of which bytes may have gone on other paths,",
         Kind::InfoHashMismatch => "two handshakes of one connection name different info-hashes",
         Kind::TorrentNotGiven => "a handshake or block of a torrent that was not given",
         Kind::PossibleUtp => "packets looked like uTP, and were let go before a connection was shown,",

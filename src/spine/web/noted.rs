@@ -77,9 +77,8 @@ impl Noted {
                 send_twice(&mut self.twice, offset, end);
                 written.doubt(id, from, offset..end, if cut { Reason::Cut } else { Reason::NotCompared })
             }
-            StreamItem::Unaccepted { offset, len, impossible } => {
-                let reason = if impossible { Reason::ImpossibleAck } else { Reason::NeverAcknowledged };
-                written.doubt(id, from, offset..offset.saturating_add(len), reason)
+            StreamItem::Unaccepted { offset, len, why } => {
+                written.doubt(id, from, offset..offset.saturating_add(len), why.into())
             }
             _ => Ok(()),
         };

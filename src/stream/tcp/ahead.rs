@@ -5,7 +5,7 @@ use super::side::{TcpSide, without_probes};
 use crate::ends::At;
 use crate::packet::TcpSegment;
 use crate::stream::pending::PendingSide;
-use crate::stream::{GapCause, StreamItem, StreamLimits};
+use crate::stream::{GapCause, StreamItem, StreamLimits, Unaccepted};
 
 /// Places are offsets.
 impl<'cap> PendingSide<'cap> for TcpSide<'cap> {
@@ -54,7 +54,7 @@ impl<'cap> PendingSide<'cap> for TcpSide<'cap> {
     }
 
     fn suspect(&mut self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
-        self.doubt(segment.seq, segment.payload.wire_len, emit);
+        self.doubt(segment.seq, segment.payload.wire_len, Unaccepted::Impossible, emit);
     }
 
     #[cold]

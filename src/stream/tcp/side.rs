@@ -9,7 +9,7 @@ use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
 use crate::stream::pending::PendingSide;
 use crate::stream::reorder::Reorder;
-use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits};
+use crate::stream::{EndReason, FilledHole, GapCause, Missing, StreamItem, StreamLimits, Unaccepted};
 
 /// The segment that carries an acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -240,7 +240,7 @@ impl<'cap> TcpSide<'cap> {
                 // Whose FIN was acknowledged has sent all, until more than that is acknowledged. Another FIN sends nothing.
                 let offset = start.max(fin);
                 if offset < end {
-                    emit(StreamItem::Unaccepted { offset, len: end - offset, impossible: true });
+                    emit(StreamItem::Unaccepted { offset, len: end - offset, why: Unaccepted::Impossible });
                 }
             } else {
                 self.fin = None;
@@ -417,13 +417,13 @@ impl<'cap> TcpSide<'cap> {
         }
     }
 
-    /// Says that the receiver of these bytes would not take them.
+    /// Says what speaks against these bytes.
     #[cold]
-    pub(super) fn doubt(&self, seq: u32, len: u32, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    pub(super) fn doubt(&self, seq: u32, len: u32, why: Unaccepted, emit: &mut impl FnMut(StreamItem<'cap>)) {
         let offset = self.relative(seq).and_then(|start| u64::try_from(start).ok());
         if let Some(offset) = offset.filter(|_| len > 0) {
             let len = u64::from(len);
-            emit(StreamItem::Unaccepted { offset, len, impossible: true });
+            emit(StreamItem::Unaccepted { offset, len, why });
         }
     }
 
@@ -511,7 +511,7 @@ impl<'cap> TcpSide<'cap> {
         }
         let ack = self.ack.map_or(0, |(ack, _)| ack);
         if let Some(len) = self.heard.checked_sub(ack).filter(|len| *len > 0) {
-            emit(StreamItem::Unaccepted { offset: ack, len, impossible: false });
+            emit(StreamItem::Unaccepted { offset: ack, len, why: Unaccepted::Never });
         }
         self.flush(at, limits, emit);
         let unseen = |upto: u64, next: u64| upto.saturating_sub(next);

@@ -126,6 +126,7 @@ fn the_opening_names_the_initiator_and_its_three_frames() {
         ack: Some(at(3)),
         confirmed: [true; 2],
         present: [true; 2],
+        multipath: false,
     };
     assert_eq!(run.connection.opening(), opening);
     run.close();

@@ -12,7 +12,7 @@ use crate::stream::challenge::Challenge;
 use crate::stream::path::{Ack, Noted, ReturnPath};
 use crate::stream::pending::{Ends, PendingPackets, PendingSide, both};
 use crate::stream::unjudged::Sent;
-use crate::stream::{EndReason, GapCause, Missing, Numbers, Opening, StreamItem, StreamLimits};
+use crate::stream::{EndReason, GapCause, Missing, Numbers, Opening, StreamItem, StreamLimits, Unaccepted};
 
 /// A packet that waits until its connection is established.
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +216,9 @@ impl<'cap> Connection<'cap> {
         self.pending.open(None, &mut ends, 0, &mut out);
         out.into_iter().for_each(|(direction, item)| emit(direction, item));
         for direction in [Direction::LowToHigh, Direction::HighToLow] {
-            let suspects = self.path.suspects(direction);
+            let suspects = self.path.suspects(direction).into_iter().map(|places| (places, Unaccepted::Impossible));
+            let contradicted = self.path.contradicted(direction).map(|places| (places, Unaccepted::Contradicted));
+            let suspects: Vec<_> = suspects.chain(contradicted).collect();
             let side = of(&mut self.sides, direction);
             side.close(reason, &suspects, limits, &mut |item| emit(direction, item));
         }

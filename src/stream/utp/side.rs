@@ -16,7 +16,7 @@ use crate::stream::blind::Blind;
 use crate::stream::hole_timer::HoleTimer;
 use crate::stream::holes::Holes;
 use crate::stream::reorder::compare;
-use crate::stream::{EndReason, GapCause, Missing, Numbers, StreamItem, StreamLimits};
+use crate::stream::{EndReason, GapCause, Missing, Numbers, StreamItem, StreamLimits, Unaccepted};
 use acked::{AHEAD, Suspects};
 use delivered::{Begin, Delivered, SENT_AGAIN_NS};
 use marks::Marks;
@@ -299,7 +299,7 @@ impl<'cap> UtpSide<'cap> {
     pub(super) fn close(
         &mut self,
         reason: EndReason,
-        suspects: &[(u64, u64)],
+        suspects: &[((u64, u64), Unaccepted)],
         limits: &StreamLimits,
         emit: &mut impl FnMut(StreamItem<'cap>),
     ) {
@@ -329,7 +329,7 @@ impl<'cap> UtpSide<'cap> {
         }
         self.settle(at, false, limits, emit);
         self.conclude(at, emit);
-        suspects.iter().for_each(|(first, last)| self.doubt(*first, *last, emit));
+        suspects.iter().for_each(|((first, last), why)| self.doubt(*first, *last, *why, emit));
         let reason = if self.fin.is_some() { EndReason::Finished } else { reason };
         if last.is_some() {
             emit(StreamItem::End { reason, at });
@@ -392,7 +392,7 @@ impl<'cap> UtpSide<'cap> {
             emit(StreamItem::AckedRange { from: offset, to: delivered.end(), at });
         }
         if self.suspects.take(seq) && len > 0 {
-            emit(StreamItem::Unaccepted { offset, len: u64::from(len), impossible: true });
+            emit(StreamItem::Unaccepted { offset, len: u64::from(len), why: Unaccepted::Impossible });
         }
         if let Some((rival, at)) = rival {
             compare(offset, bytes, rival.bytes, at, emit);

@@ -137,6 +137,7 @@ fn an_answered_syn_establishes_and_the_opening_is_kept() {
         ack: Some(at(3)),
         confirmed: [true; 2],
         present: [true; 2],
+        multipath: false,
     };
     assert_eq!(bytes(run.close()), b"abcd");
     assert_eq!(run.flow.opening(UtpId(0)), Some(opening));

@@ -334,7 +334,7 @@ proptest! {
             }
             let is_apart = is_apart(&models) && !step.syn;
             let segment = TcpSegment {
-                flags: TcpFlags { syn: step.syn, fin: step.fin, rst: false },
+                flags: TcpFlags { syn: step.syn, fin: step.fin, ..TcpFlags::default() },
                 ..segment(seq, &contents[usize::from(step.altered)][step.start..][..step.len])
             };
             run.push(way, segment);

@@ -10,7 +10,7 @@ use crate::ends::At;
 use crate::limits::UTP_SUSPECTS;
 use crate::stream::path::Place;
 use crate::stream::utp::packet::Packet;
-use crate::stream::{StreamItem, StreamLimits};
+use crate::stream::{StreamItem, StreamLimits, Unaccepted};
 
 /// Numbers of packets that the receiver would not take, as their acknowledgement names what it never sent.
 #[derive(Debug, Default)]
@@ -169,7 +169,7 @@ impl<'cap> UtpSide<'cap> {
         let all = self.next.is_some_and(|next| heard >= next).then_some(self.offset);
         let upto = self.end_of(heard + 1).or(all).unwrap_or(0);
         if let Some(len) = upto.checked_sub(self.acked).filter(|len| *len > 0) {
-            emit(StreamItem::Unaccepted { offset: self.acked, len, impossible: false });
+            emit(StreamItem::Unaccepted { offset: self.acked, len, why: Unaccepted::Never });
         }
     }
 
@@ -226,7 +226,7 @@ impl<'cap> UtpSide<'cap> {
             self.suspects.add(seq);
         } else if let Some(first) = self.delivered(seq).filter(|first| first.len.max(len) > 0) {
             let len = u64::from(first.len.max(len));
-            emit(StreamItem::Unaccepted { offset: first.offset, len, impossible: true });
+            emit(StreamItem::Unaccepted { offset: first.offset, len, why: Unaccepted::Impossible });
         }
     }
 

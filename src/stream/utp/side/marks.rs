@@ -1,7 +1,7 @@
 //! Places in the stream that are asked for when a direction is over: the history does not reach back to them by then.
 
 use super::UtpSide;
-use crate::stream::StreamItem;
+use crate::stream::{StreamItem, Unaccepted};
 
 /// Numbers of packets, and where the packets begin once they were delivered; as few as
 /// [`ReturnPath`](crate::stream::path::ReturnPath) keeps kinds of acknowledgements apart.
@@ -35,10 +35,16 @@ impl UtpSide<'_> {
         }
     }
 
-    /// Says that the receiver would not take the packets `first..=last`: all that may be of them, where it is not known any
-    /// more where they stand.
+    /// Says what speaks against the packets `first..=last`: all that may be of them, where it is not known any more where they
+    /// stand.
     #[cold]
-    pub(super) fn doubt<'any>(&self, first: u64, last: u64, emit: &mut impl FnMut(StreamItem<'any>)) {
+    pub(super) fn doubt<'any>(
+        &self,
+        first: u64,
+        last: u64,
+        why: Unaccepted,
+        emit: &mut impl FnMut(StreamItem<'any>),
+    ) {
         let placed = self.marks.placed.iter();
         let before = placed.clone().filter(|(seq, _)| *seq <= first).max_by_key(|(seq, _)| *seq);
         let behind = placed.filter(|(seq, _)| *seq > last).min_by_key(|(seq, _)| *seq);
@@ -46,7 +52,7 @@ impl UtpSide<'_> {
         let from = known(first).or(before.map(|(_, offset)| *offset)).unwrap_or(0);
         let to = known(last + 1).or(behind.map(|(_, offset)| *offset)).unwrap_or(self.offset);
         if let Some(len) = to.checked_sub(from).filter(|len| *len > 0) {
-            emit(StreamItem::Unaccepted { offset: from, len, impossible: true });
+            emit(StreamItem::Unaccepted { offset: from, len, why });
         }
     }
 }
