@@ -86,7 +86,13 @@ pub(super) fn kept(
     plan: &Plan,
     options: &Options<'_>,
 ) -> Result<BTreeMap<FrameId, FrameKind>, Error> {
-    let mut kept = Kept { plan, frames: BTreeMap::new(), acks: HashMap::default(), served: HashSet::default() };
+    let mut kept = Kept {
+        plan,
+        frames: BTreeMap::new(),
+        acks: HashMap::default(),
+        opened: HashSet::default(),
+        seen: HashSet::default(),
+    };
     let options = Options { progress: None, ..options.clone() };
     for part in walked(captures, &options, &mut |packet| kept.take(packet))? {
         kept.frames.entry(part).or_insert(FrameKind::Fragment);
@@ -138,8 +144,10 @@ struct Kept<'p> {
     frames: BTreeMap<FrameId, FrameKind>,
     /// Of each direction, how many acknowledgements there were, and the last one that is not kept.
     acks: HashMap<(FlowKey, Direction), (u64, Option<FrameId>), foldhash::quality::FixedState>,
-    /// Directions of which blocks were kept.
-    served: HashSet<(FlowKey, Direction), foldhash::quality::FixedState>,
+    /// Directions that are past their opening, which may be long: blocks of them were kept, or it was not captured.
+    opened: HashSet<(FlowKey, Direction), foldhash::quality::FixedState>,
+    /// Directions of which a packet was seen.
+    seen: HashSet<(FlowKey, Direction), foldhash::quality::FixedState>,
 }
 
 impl Kept<'_> {
@@ -157,11 +165,13 @@ impl Kept<'_> {
         };
         let cited = self.plan.cited.holds(frame);
         let (bytes, way) = (payload(packet), (packet.flow, packet.direction));
-        if cited && bytes >= MANY {
-            self.served.insert(way);
+        let is_tcp = matches!(packet.transport, TransportLayer::Tcp(_));
+        let goes_on = self.seen.insert(way) && is_tcp && kind != FrameKind::Opens;
+        if goes_on || (cited && bytes >= MANY) {
+            self.opened.insert(way);
         }
-        // Behind the first block, much that no block is made of: sent again, or captured twice.
-        let again = self.plan.leaves_copies && bytes >= MANY && self.served.contains(&way);
+        // Behind the opening, much that no block is made of: sent again, captured twice, or of a block whose beginning was not captured.
+        let again = self.plan.leaves_copies && bytes >= MANY && self.opened.contains(&way);
         if !cited && kind == FrameKind::Carries && (again || self.plan.others.holds(frame)) {
             return false;
         }
@@ -196,10 +206,10 @@ fn payload(packet: &Packet<'_>) -> u32 {
     }
 }
 
-// Rationale: longer than the messages that stand between blocks; shorter than nearly all segments of blocks.
-const MANY: u32 = 512;
-// Rationale: the opening, and the first answers, whose times may matter.
-const FIRST_ACKS: u64 = 4;
+// Rationale: longer than the messages that stand between blocks; shorter than the last segments of blocks of 16 KiB in any MTU.
+const MANY: u32 = 256;
+// Rationale: the opening, and the first answer, whose times may matter.
+const FIRST_ACKS: u64 = 2;
 // Rationale: each confirms all before it; of a download of full segments one in 64 is a thousandth of the bytes.
 const EVERY: u64 = 64;
 // Rationale: datagrams of 64 KiB have 45 parts; some may be on their way at once.

@@ -25,6 +25,8 @@ pub(super) struct Shows<'o> {
     marks: BTreeMap<FrameId, Marks>,
     /// Of each transfer, piece and class, how far the comments have come in the piece.
     told: BTreeMap<(u64, u32, Class), u64>,
+    /// Transfer, piece and class that a comment named last.
+    named: Option<(u64, u32, Class)>,
     /// The frame that was asked for last, as it stood before.
     last: Option<FrameId>,
 }
@@ -84,7 +86,7 @@ impl<'o> Shows<'o> {
             let before = if origin.named.len() > 1 { format!("\n{at}: ") } else { " in ".to_owned() };
             whole.push_str(&format!("{before}{name}{digest}"));
         }
-        whole.push_str("\nand says what it shows; +: more of the block of 16 KiB that was named last. No comment: the same, in the next frame.");
+        whole.push_str("\nand says what it shows; bytes without a piece: of the piece, and as those, that were named last; +: more of the block of 16 KiB that was named last. No comment: the same, in the next frame.");
         let (mut blocks, mut derived) = (Vec::new(), BTreeMap::new());
         let mut marks: BTreeMap<FrameId, Marks> = BTreeMap::new();
         let mut mark = |frames: Frames, add: &dyn Fn(&mut Marks)| {
@@ -124,13 +126,13 @@ impl<'o> Shows<'o> {
             mark(rung.frames, &|marks| _ = marks.rungs.insert(rung.grade));
         }
         blocks.sort_unstable();
-        Self { whole, origin, blocks, derived, marks, told: BTreeMap::new(), last: None }
+        Self { whole, origin, blocks, derived, marks, told: BTreeMap::new(), named: None, last: None }
     }
 
     /// Begins with the first frame again.
     pub(super) fn begin(&mut self) {
         self.told.clear();
-        self.last = None;
+        (self.named, self.last) = (None, None);
     }
 
     /// The comment of a frame; to be asked in the order of the frames.
@@ -160,27 +162,31 @@ impl<'o> Shows<'o> {
                     |told: u64| told == *start && told.saturating_sub(1) / BLOCK == next.saturating_sub(1) / BLOCK;
                 goes_on &= self.told.insert(*key, *next).is_some_and(is_one);
             }
-            let words = |((_, piece, class), start, next): &((u64, u32, Class), u64, u64)| {
-                format!("piece {piece}, {start}-{}, {}", next - 1, class.name())
+            let mut words = |(key, start, next): &((u64, u32, Class), u64, u64)| {
+                let (known, (_, piece, class)) = (self.named.replace(*key), key);
+                if known == Some(*key) {
+                    format!("{start}-{}", next - 1)
+                } else {
+                    format!("piece {piece}, {start}-{}, {}", next - 1, class.name())
+                }
             };
             if !goes_on {
-                parts.extend(joined.iter().take(MOST_MARKS).map(words));
+                parts.extend(joined.iter().take(MOST_MARKS).map(&mut words));
             }
         }
         if parts.is_empty()
             && let Some((piece, class)) = self.derived.get(&at)
         {
             parts.push(format!("of piece {piece}, {}", class.name()));
+            self.named = None;
         }
-        parts.extend(self.marks.get(&at).into_iter().flat_map(Marks::words));
+        if let Some(marks) = self.marks.get(&at) {
+            parts.extend(marks.words());
+            self.named = None;
+        }
         if parts.is_empty() && !goes_on {
-            parts.extend(match kind {
-                FrameKind::Opens => Some("opens the connection".to_owned()),
-                FrameKind::Closes => Some("closes the connection".to_owned()),
-                FrameKind::Fragment => Some("a fragment".to_owned()),
-                // That is what nearly all others are, and it can be seen.
-                FrameKind::Acknowledges | FrameKind::Carries => None,
-            });
+            // What the others do can be seen.
+            parts.extend((kind == FrameKind::Fragment).then(|| "a fragment".to_owned()));
         }
         let was = self.origin.frame(at);
         let before = self.last.replace(was);
