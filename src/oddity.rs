@@ -253,6 +253,11 @@ pub enum Oddity {
         /// Its bytes.
         len: u64,
     },
+    /// A packet in doubt that was left out: all of its bytes came in packets without doubt.
+    Superseded {
+        /// Its bytes.
+        len: u64,
+    },
     /// Bytes that were sent again with other content.
     OtherContent {
         /// Their place in the stream.

@@ -127,6 +127,7 @@ pub fn items<'a>(input: &mut Cursor<'a>) -> Vec<(Direction, StreamItem<'a>)> {
             13 if bytes.is_empty() => continue,
             13 if control & 0x20 != 0 => StreamItem::Late { offset: end.saturating_sub(len), bytes, at },
             13 => StreamItem::Conflict { offset: end.saturating_sub(len), bytes, at },
+            14 if control & 0x20 != 0 && len & 1 == 1 => StreamItem::Suspect { at },
             14 if control & 0x20 != 0 => StreamItem::OutOfWindow { len, at },
             14 if *end > 0 => {
                 StreamItem::Uncompared { offset: 0, len: len.clamp(1, *end), cut: control & 0x40 != 0, at }
@@ -192,7 +193,7 @@ pub fn check_items<'a>(items: impl IntoIterator<Item = StreamItem<'a>>, whole: b
             }
             StreamItem::OtherLength { frames: [one, other], .. } => assert!(one <= other, "frames in order"),
             StreamItem::Unaccepted { len, .. } => assert!(len > 0, "nothing that was not accepted"),
-            StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
+            StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } | StreamItem::Suspect { .. } => {}
             StreamItem::End { .. } => ended = true,
         }
     }

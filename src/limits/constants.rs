@@ -258,6 +258,12 @@ pub(crate) const TORRENT_BYTES: u64 = 128 << 20;
 /// Flows in which something is strange that are kept apart from others; of more, all flows are looked at.
 // Rationale: 5 MiB; looking at all costs no more than time.
 pub(crate) const STRANGE_FLOWS: usize = 1 << 16;
+/// Other versions of the first bytes of a direction that are kept until its handshake is read.
+// Rationale: a handshake in segments of a few bytes, each of them twice.
+pub(crate) const HANDSHAKE_VERSIONS: usize = 16;
+/// Frames in doubt that another version of their bytes is looked for of; of more, what is in doubt stays so.
+// Rationale: 5 MiB; where the capture lacks a direction, any number may be in doubt, and no other version comes.
+pub(crate) const SUSPECT_FRAMES: usize = 1 << 16;
 /// Frames with wrong checksums that are kept for a direction.
 // Rationale: 1.5 MiB a direction; one with as many damaged frames that most are still right is rarer than any other
 // doubt.

@@ -176,6 +176,7 @@ impl Wire {
             | StreamItem::Answers { .. }
             | StreamItem::OutOfWindow { .. }
             | StreamItem::OtherLength { .. }
+            | StreamItem::Suspect { .. }
             | StreamItem::Unaccepted { .. }
             | StreamItem::End { .. } => sink.push(*item),
         }

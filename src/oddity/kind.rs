@@ -129,7 +129,7 @@ impl Oddity {
             Self::Gap { lost, .. } => (Kind::Gap, lost.bytes()),
             Self::Late { len, .. } => (Kind::LateSegment, *len),
             Self::Uncompared { len, .. } | Self::RepeatedAfterEnd { len } => (Kind::OverlapUncompared, *len),
-            Self::OutOfWindow { len } => (Kind::OutOfWindow, *len),
+            Self::OutOfWindow { len } | Self::Superseded { len } => (Kind::OutOfWindow, *len),
             Self::OtherContent { len, .. } => (Kind::OverlapConflict, *len),
             Self::RightVersion { .. } => (Kind::OverlapConflict, 0),
             Self::Resynchronised { skipped } => (Kind::Resynchronised, *skipped),

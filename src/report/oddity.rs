@@ -95,6 +95,9 @@ pub fn sentence(oddity: &Oddity) -> String {
         Oddity::OutOfWindow { len } => {
             format!("a packet with {len} bytes far from the place of the stream was left out")
         }
+        Oddity::Superseded { len } => {
+            format!("a packet in doubt with {len} bytes was left out: all of them came in packets without doubt")
+        }
         Oddity::OtherContent { offset, len } => {
             format!("{len} bytes from stream offset {offset} sent again with other content")
         }

@@ -333,7 +333,7 @@ impl<'cap> Session<'cap> {
                 out.push(self.odd(direction, Span::single(at), Oddity::OutOfWindow { len }));
             }
             StreamItem::Conflict { offset, bytes, at } => {
-                self.sides[direction.index()].facts.overlap_conflict = true;
+                self.sides[direction.index()].conflict(offset, bytes);
                 let oddity = Oddity::OtherContent { offset, len: bytes.len() as u64 };
                 out.push(self.odd(direction, Span::single(at), oddity));
                 out.push(SessionEvent::Conflict { from: direction, offset, bytes, at });
@@ -458,7 +458,7 @@ impl<'cap> Session<'cap> {
                 }
                 PeerEvent::Handshake(handshake) => {
                     self.initiator.get_or_insert(direction);
-                    self.sides[direction.index()].facts.handshake.get_or_insert(handshake);
+                    self.sides[direction.index()].greet(handshake);
                 }
                 PeerEvent::CutHandshake { begins, span } => {
                     self.sides[direction.index()].facts.cut_handshake.get_or_insert((begins, span));

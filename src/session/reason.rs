@@ -19,7 +19,7 @@ words! {
         PlaceUnsure = "place-unsure",
         /// Framing was lost before it and found again by a search.
         FramingFound = "framing-found",
-        /// No handshake was captured: its torrent is only likely.
+        /// No handshake was captured, or two versions of one that differ: its torrent is only likely.
         TorrentLikely = "torrent-likely",
         /// An HTTP header that says what the bytes are was, or may have been, sent in two versions.
         HeaderTwice = "header-twice",

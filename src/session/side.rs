@@ -7,7 +7,7 @@ use super::unplaced::Unplaced;
 use super::{Advertised, Answer, Delivery, Outstanding, RequestBudget, Session};
 use crate::Limits;
 use crate::ends::{At, FrameId, Span};
-use crate::limits::{DIRECTION_HOLES, PENDING_ANSWERS};
+use crate::limits::{DIRECTION_HOLES, HANDSHAKE_VERSIONS, PENDING_ANSWERS};
 use crate::stream::{EndReason, GapCause, Missing};
 use crate::wire::{
     Block, BlockRef, Deframer, ExtendedHandshake, Framing, Handshake, Message, Start, UnknownReason,
@@ -18,8 +18,12 @@ use crate::wire::{
 pub struct SideFacts {
     /// Its handshake.
     pub handshake: Option<Handshake>,
-    /// A handshake of which a gap hides the info-hash, or a part of it: the first bytes of that, and its frames.
+    /// A handshake of which a gap hides the info-hash, or a part of it: the first bytes of that, and its frames. None of one
+    /// whose versions name several.
     pub cut_handshake: Option<(Vec<u8>, Span)>,
+    /// True if there were several versions of its handshake, with other info-hashes: the hash of what was sent tells which
+    /// torrent it is.
+    pub handshake_twice: bool,
     /// The port it accepts connections on, as declared (BEP 10 `p`); never 0.
     pub listen_port: Option<u16>,
     /// The client that it named (BEP 10 `v`).
@@ -143,6 +147,8 @@ pub(super) struct SessionSide<'cap> {
     lost: bool,
     /// So many blocks to come stand where framing was found, or beside a gap.
     found: u8,
+    /// Other versions of bytes that came before a handshake was read, and their places.
+    versions: Vec<(u64, &'cap [u8])>,
     /// The frame of its last keep-alive.
     keep_alive: Option<FrameId>,
     /// Messages that followed the last block, but keep-alives, and those that are not understood.
@@ -169,12 +175,39 @@ impl<'cap> SessionSide<'cap> {
             run: (0, 0),
             lost: false,
             found: 0,
+            versions: Vec::new(),
             keep_alive: None,
             behind: 0,
             strange: 0,
             ended: false,
             last_block: None,
             answers: VecDeque::new(),
+        }
+    }
+
+    /// Takes in its handshake.
+    pub(super) fn greet(&mut self, handshake: Handshake) {
+        self.facts.handshake.get_or_insert(handshake);
+        for (offset, bytes) in std::mem::take(&mut self.versions) {
+            self.dispute(offset, bytes);
+        }
+    }
+
+    /// Takes in another version of bytes of it.
+    pub(super) fn conflict(&mut self, offset: u64, bytes: &'cap [u8]) {
+        self.facts.overlap_conflict = true;
+        if self.facts.handshake.is_some() {
+            self.dispute(offset, bytes);
+        } else if self.versions.len() < HANDSHAKE_VERSIONS {
+            self.versions.push((offset, bytes));
+        }
+    }
+
+    /// A handshake of which another version names another torrent is worth as much as one whose info-hash is missing.
+    fn dispute(&mut self, offset: u64, bytes: &[u8]) {
+        if let Some(handshake) = self.facts.handshake.take_if(|handshake| handshake.differs_from(offset, bytes)) {
+            self.facts.cut_handshake = Some((Vec::new(), handshake.span));
+            self.facts.handshake_twice = true;
         }
     }
 

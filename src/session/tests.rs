@@ -57,3 +57,35 @@ fn a_search_goes_by_the_requests_that_are_unanswered_where_it_stands() {
         assert_eq!(served(&parts), [(7, solicited, Framing::Resynchronised)], "cut at {cuts:?}");
     }
 }
+
+#[test]
+fn a_handshake_of_two_versions_names_no_torrent_whichever_part_of_it_came_first() {
+    let ends = [(1, 1_000), (2, 6_881)].map(|(last, port)| Endpoint { ip: [192, 0, 2, last].into(), port });
+    let (flow, _) = FlowKey::new(ends[0], ends[1], Protocol::Tcp);
+    let hello = [&crate::wire::HANDSHAKE[..], &[0; 8], &[5; 20], &[6; 20]].concat();
+    for (offset, other, twice) in
+        [(28, [7; 20], true), (40, [7; 20], true), (28, [5; 20], false), (48, [7; 20], false)]
+    {
+        for parts in [[60, 8], [30, 38]] {
+            let mut session =
+                Session::new(ConnectionId(1), flow, Transport::Tcp, Start::Handshake, &Limits::default());
+            let (mut out, mut place) = (Vec::new(), 0);
+            for (number, len) in (1..).zip(parts) {
+                let item = StreamItem::Data {
+                    offset: place as u64,
+                    bytes: &hello[place..place + len],
+                    at: at(number),
+                    doubtful: false,
+                };
+                session.push(A, &item, &mut out);
+                if number == 1 {
+                    session.push(A, &StreamItem::Conflict { offset, bytes: &other, at: at(9) }, &mut out);
+                }
+                place += len;
+            }
+            let side = session.side(A);
+            assert_eq!((side.handshake.is_none(), side.handshake_twice), (twice, twice), "{offset} {parts:?}");
+            assert_eq!(side.cut_handshake.is_some(), twice, "{offset} {parts:?}");
+        }
+    }
+}

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::superseded::{Sums, read_again, sent_again};
+use super::superseded::{Sums, checksum, read_again, sent_again};
 use crate::Error;
 use crate::capture::{CaptureSet, Frames, INPUTS_APART_NS};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
@@ -16,7 +16,7 @@ use crate::judge::Suspect;
 use crate::limits::{CUT_FRAMES, WHOLE_FRAMES};
 use crate::oddity::{Oddity, Sink};
 use crate::options::{ChecksumPolicy, Options};
-use crate::packet::{Packet, TransportLayer};
+use crate::packet::{Checksum, Packet, TransportLayer};
 use crate::session::Reason;
 
 /// The checksum results of one direction's frames.
@@ -58,7 +58,7 @@ pub(crate) fn damaged(
     if options.checksums == ChecksumPolicy::Ignore {
         wrong.extend(tested.iter().map(|(way, tested)| (*way, tested.sums.damaged().cloned().collect::<Vec<_>>())));
     }
-    sent_again(captures, options, &mut wrong)?;
+    sent_again(captures, options, &mut wrong, |packet| checksum(packet) == Checksum::Good)?;
     for ((flow, from), tested) in &mut tested {
         // Where another one has its bytes, the walk passes over it.
         let wrong = wrong.remove(&(*flow, *from)).unwrap_or_default();

@@ -120,7 +120,7 @@ impl<'cap> Channel<'cap> {
         shared: &mut Shared<'_, 'cap>,
     ) {
         if is_strange(item) && !self.is_other() {
-            shared.late.strange.note(self.flow);
+            shared.late.strange.note(self.flow, item);
         }
         if self.dns.as_mut().is_some_and(|dns| !dns.push(direction, item, shared)) {
             self.dns = None;
@@ -521,7 +521,7 @@ pub(super) fn opened(opening: &Opening) -> Option<Span> {
 fn is_strange(item: &StreamItem<'_>) -> bool {
     !matches!(
         item,
-        StreamItem::Data { .. }
+        StreamItem::Data { doubtful: false, .. }
             | StreamItem::Acked { .. }
             | StreamItem::AckedRange { .. }
             | StreamItem::Answers { .. }

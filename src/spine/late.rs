@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::superseded::Strange;
+use super::superseded::{Strange, Superseded};
 use super::{Shared, Spine};
 use crate::Error;
 use crate::capture::CaptureSet;
@@ -30,8 +30,8 @@ pub(crate) struct Latecomers<'cap> {
     flows: BTreeSet<FlowKey>,
     /// Flows in which a first reading found what a damaged frame may have caused.
     pub(super) strange: Strange,
-    /// Damaged frames that are passed over, and their flows.
-    superseded: BTreeSet<(FrameId, FlowKey)>,
+    /// Frames that are passed over, of these flows.
+    superseded: Superseded,
 }
 
 /// The late packets of one flow, in a first reading.
@@ -46,7 +46,7 @@ impl<'cap> Spine<'_, 'cap> {
         }
     }
 
-    /// What came late and what is damaged, where another reading of the captures is worth while for it; every flow ended.
+    /// What came late and what is in doubt, where another reading of the captures is worth while for it; every flow ended.
     ///
     /// # Errors
     /// Those of reading the captures.
@@ -157,10 +157,18 @@ impl<'cap> Latecomers<'cap> {
         !self.flows.is_empty() && self.flows.contains(&flow)
     }
 
-    /// Returns true if a packet is damaged, and passed over.
+    /// Why a packet is passed over; `None` of one that is not.
     #[inline]
-    pub(super) fn is_superseded(&self, packet: &Packet<'_>) -> bool {
-        !self.superseded.is_empty() && self.superseded.contains(&(packet.at.frame, packet.flow))
+    pub(super) fn superseded(&self, packet: &Packet<'_>) -> Option<Oddity> {
+        let why = |damaged: &bool| match damaged {
+            true => Oddity::Acquitted,
+            false => Oddity::Superseded { len: u64::from(payload(packet).wire_len) },
+        };
+        if self.superseded.is_empty() {
+            None
+        } else {
+            self.superseded.get(&(packet.at.frame, packet.flow)).map(why)
+        }
     }
 
     /// Returns true if a frame was read where it belongs.

@@ -249,8 +249,8 @@ impl<'run, 'cap> Spine<'run, 'cap> {
     }
 
     fn packet(&mut self, packet: &Packet<'cap>) {
-        if self.shared.late.is_superseded(packet) {
-            self.shared.anomalies.odd(Oddity::Acquitted.at(packet.at).sent(packet.flow, packet.direction));
+        if let Some(why) = self.shared.late.superseded(packet) {
+            self.shared.anomalies.odd(why.at(packet.at).sent(packet.flow, packet.direction));
             return;
         }
         if !self.shared.delayed.is_empty() {

@@ -1,9 +1,11 @@
-//! Damaged frames that cost no more than missing ones (T64): a link that flips bits makes its receiver drop a frame, and the
-//! sender send it again; and a flipped number puts bytes where they never were.
+//! Frames in doubt, which cost no more than missing ones (T53, T64): a link that flips bits makes its receiver drop a frame, and
+//! the sender send it again; a flipped number puts bytes where they never were; and anybody can send a packet just before the
+//! true one.
 //!
 //! Checksums are not tested in the walk. Flows in which it found what a damaged frame may have caused - two versions of some
 //! bytes, a hole, a packet from elsewhere - are read once more, and tested. Where nearly all of a direction are right, the
-//! captures are read again without the frames that are not.
+//! captures are read again without the frames that are not. So are they without packets whose acknowledgement is impossible,
+//! where all of their bytes came in others: a version without doubt goes before one in doubt, wherever it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -13,55 +15,74 @@ use crate::Error;
 use crate::anomaly::Anomalies;
 use crate::capture::{CaptureSet, Frames, Spill};
 use crate::ends::{At, Direction, FlowKey, FrameId};
-use crate::limits::{STRANGE_FLOWS, WRONG_CHECKSUMS};
+use crate::limits::{STRANGE_FLOWS, SUSPECT_FRAMES, WRONG_CHECKSUMS};
 use crate::options::{ChecksumPolicy, Options};
 use crate::packet::{Checksum, Decoder, Packet, TransportLayer};
-use crate::stream::utp;
+use crate::stream::{StreamItem, utp};
 
 /// The flows in which something is strange; all flows beyond a bound.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strange {
     flows: BTreeSet<FlowKey>,
     all: bool,
+    /// Frames in doubt of these flows.
+    suspects: BTreeSet<(FrameId, FlowKey)>,
 }
 
+/// Frames that are passed over, of these flows; set if they are damaged, else other frames have their bytes.
+pub(super) type Superseded = BTreeMap<(FrameId, FlowKey), bool>;
+
 impl Strange {
-    /// Notes that something in a flow is strange.
+    /// Notes something strange in a flow.
     #[cold]
-    pub(super) fn note(&mut self, flow: FlowKey) {
+    pub(super) fn note(&mut self, flow: FlowKey, item: &StreamItem<'_>) {
+        // Of more, what is in doubt stays so.
+        if let StreamItem::Suspect { at } | StreamItem::Data { at, .. } = item
+            && self.suspects.len() < SUSPECT_FRAMES
+        {
+            self.suspects.insert((at.frame, flow));
+        }
         if !self.all && self.flows.insert(flow) {
             self.all = self.flows.len() > STRANGE_FLOWS;
         }
     }
 
-    /// The damaged frames of these flows that are passed over.
+    /// The frames of these flows that are passed over.
     ///
     /// # Errors
     /// Those of reading the captures.
-    pub(super) fn superseded(
-        &self,
-        captures: &CaptureSet,
-        options: &Options<'_>,
-    ) -> Result<BTreeSet<(FrameId, FlowKey)>, Error> {
-        let mut superseded = BTreeSet::new();
+    pub(super) fn superseded(&self, captures: &CaptureSet, options: &Options<'_>) -> Result<Superseded, Error> {
+        let mut superseded = BTreeMap::new();
         // Dropped frames are in no version.
-        if self.flows.is_empty() || options.checksums == ChecksumPolicy::Drop {
+        let tested = options.checksums != ChecksumPolicy::Drop;
+        if self.flows.is_empty() || !(tested || self.suspects.is_empty()) {
             return Ok(superseded);
         }
         let mut sums: BTreeMap<(FlowKey, Direction), Sums> = BTreeMap::new();
+        let mut suspects: BTreeMap<(FlowKey, Direction), Vec<Wrong>> = BTreeMap::new();
+        let is_suspect = |packet: &Packet<'_>| self.suspects.contains(&(packet.at.frame, packet.flow));
         read_again(
             captures,
             options,
             |_, _| true,
             |packet| {
                 let way = (packet.flow, packet.direction);
-                if self.all || self.flows.contains(&packet.flow) {
+                if tested && (self.all || self.flows.contains(&packet.flow)) {
                     sums.entry(way).or_default().note(packet);
+                }
+                if is_suspect(packet) {
+                    suspects.entry(way).or_default().push(Wrong::new(packet));
                 }
             },
         )?;
+        let is_sure = |packet: &Packet<'_>| checksum(packet) != Checksum::Bad && !is_suspect(packet);
+        sent_again(captures, options, &mut suspects, is_sure)?;
+        for ((flow, _), all) in &suspects {
+            superseded
+                .extend(all.iter().filter(|one| one.came_otherwise()).map(|one| ((one.at.frame, *flow), false)));
+        }
         for ((flow, _), sums) in &sums {
-            superseded.extend(sums.lone().map(|at| (at.frame, *flow)));
+            superseded.extend(sums.lone().map(|at| ((at.frame, *flow), true)));
         }
         Ok(superseded)
     }
@@ -157,10 +178,19 @@ impl Wrong {
     pub(super) fn is_idle(&self) -> bool {
         let came_again = match self.part {
             Some(Part::Bytes { len, .. }) => self.again.first() == Some(&(0, len)),
-            Some(Part::Packet { .. }) => !self.again.is_empty(),
+            Some(Part::Packet { len, .. }) => self.again.contains(&(0, len)),
             None => return false,
         };
         came_again || !self.fits
+    }
+
+    /// Returns true if others have its bytes, or its number.
+    fn came_otherwise(&self) -> bool {
+        match self.part {
+            Some(Part::Bytes { len, .. }) => self.again.first() == Some(&(0, len)),
+            Some(Part::Packet { .. }) => !self.again.is_empty(),
+            None => false,
+        }
     }
 
     /// Compares its place with that of a frame with a right checksum.
@@ -179,12 +209,12 @@ impl Wrong {
                     super::acquit::join(&mut self.again);
                 }
             }
-            (Some(Part::Packet { id, number, len }), Part::Packet { id: of, number: other, len: held })
+            (Some(Part::Packet { id, number, .. }), Part::Packet { id: of, number: other, len: held })
                 if id == of =>
             {
                 self.fits |= matches!(other.wrapping_sub(number), 1 | u16::MAX);
-                if other == number && len == held {
-                    self.again.push((0, len));
+                if other == number && held > 0 {
+                    self.again.push((0, held));
                 }
             }
             _ => {}
@@ -245,7 +275,7 @@ fn around(from: u32, to: u32) -> [RangeInclusive<u32>; 2] {
     if from <= to { [from..=to, NONE] } else { [from..=u32::MAX, 0..=to] }
 }
 
-/// Looks for the bytes of wrong frames in frames with a right checksum.
+/// Looks for the bytes of wrong frames in frames that are `right`.
 ///
 /// # Errors
 /// Those of reading the captures.
@@ -253,6 +283,7 @@ pub(super) fn sent_again(
     captures: &CaptureSet,
     options: &Options<'_>,
     wrong: &mut BTreeMap<(FlowKey, Direction), Vec<Wrong>>,
+    right: impl Fn(&Packet<'_>) -> bool,
 ) -> Result<(), Error> {
     let numbers: BTreeMap<_, _> = wrong.iter().map(|(way, wrong)| (*way, ByNumber::new(wrong))).collect();
     if numbers.values().all(|numbers| numbers.places.is_empty()) {
@@ -265,7 +296,7 @@ pub(super) fn sent_again(
         |packet| {
             let way = (packet.flow, packet.direction);
             if let (Some(numbers), Some(wrong)) = (numbers.get(&way), wrong.get_mut(&way))
-                && checksum(packet) == Checksum::Good
+                && right(packet)
                 && let Some(part) = Part::of(packet)
             {
                 for place in numbers.near(part) {
@@ -312,7 +343,7 @@ fn len(packet: &Packet<'_>) -> u32 {
     }
 }
 
-fn checksum(packet: &Packet<'_>) -> Checksum {
+pub(super) fn checksum(packet: &Packet<'_>) -> Checksum {
     match &packet.transport {
         TransportLayer::Tcp(segment) => segment.checksum,
         TransportLayer::Udp(datagram) => datagram.checksum,

@@ -264,6 +264,7 @@ impl<'cap> Oddities<'cap> {
             | StreamItem::AckedRange { .. }
             | StreamItem::Unaccepted { .. }
             | StreamItem::OtherLength { .. }
+            | StreamItem::Suspect { .. }
             | StreamItem::End { .. } => false,
             _ => true,
         };

@@ -308,12 +308,17 @@ impl<'run, 'cap> Written<'run, 'cap> {
         for (stream, front) in connection.streams.iter_mut().zip(fronts) {
             stream.front = front.unwrap_or_default();
         }
-        for from in [Direction::LowToHigh, Direction::HighToLow] {
+        let both = [Direction::LowToHigh, Direction::HighToLow];
+        let handshake_twice = both.into_iter().any(|from| session.side(from).handshake_twice);
+        for from in both {
             if session.has_blocks() && connection.is_unconfirmed(from) {
                 self.distrust(session.id, from, Reason::NotConfirmed)?;
             }
             if session.has_blocks() && session.multipath {
                 self.distrust(session.id, from, Reason::Multipath)?;
+            }
+            if session.has_blocks() && handshake_twice {
+                self.distrust(session.id, from, Reason::TorrentLikely)?;
             }
         }
         self.connection_of(&connection)

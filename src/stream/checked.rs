@@ -44,7 +44,7 @@ pub(super) fn check<'cap>(items: impl IntoIterator<Item = StreamItem<'cap>>) {
             }
             StreamItem::Unaccepted { len, .. } => assert!(len > 0),
             StreamItem::OtherLength { offset, .. } => assert!(offset <= next, "{offset} of {next}"),
-            StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } => {}
+            StreamItem::OutOfWindow { .. } | StreamItem::Answers { .. } | StreamItem::Suspect { .. } => {}
             StreamItem::End { .. } => {
                 assert!(uncompared <= next, "{uncompared} was never delivered, {next} was");
                 ended = true;

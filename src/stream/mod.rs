@@ -122,6 +122,12 @@ pub enum StreamItem<'cap> {
         /// Why.
         why: Unaccepted,
     },
+    /// A packet that its receiver would not take, as it acknowledges what that never sent: anybody may have sent it. Told before
+    /// its own bytes, where these are used.
+    Suspect {
+        /// The frame.
+        at: At,
+    },
     /// A packet too far from the stream's position to belong to it; nothing in it was used.
     OutOfWindow {
         /// Payload bytes on the wire; 0 for a lone RST or FIN.

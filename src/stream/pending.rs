@@ -40,7 +40,7 @@ pub(super) trait PendingSide<'cap> {
     /// Says which packet of it waits elsewhere, the lowest one: no acknowledged hole that it may fill is given up.
     fn expect(&mut self, lowest: Option<Self::Number>);
     /// Says of a packet that its receiver would not take it.
-    fn suspect(&mut self, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>));
+    fn suspect(&mut self, at: At, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>));
     /// As [`Self::suspect`], where its acknowledgement is impossible: returns true if it is kept apart, as it stands ahead.
     fn is_kept_apart(&mut self, at: At, packet: &Self::Packet, emit: &mut impl FnMut(StreamItem<'cap>)) -> bool;
     /// Takes a packet.
@@ -194,7 +194,7 @@ impl<P: Copy, N: Number> PendingPackets<P, N> {
             let apart = match judged {
                 Some(Ack::Impossible) => this.is_kept_apart(at, &packet, &mut emit),
                 Some(Ack::Ahead) => {
-                    this.suspect(&packet, &mut emit);
+                    this.suspect(at, &packet, &mut emit);
                     false
                 }
                 _ => false,

@@ -33,13 +33,23 @@ pub(super) fn read<'cap>(window: &Window<'_>, start: u64, span: Span) -> PeerEve
     match field(window, start.saturating_add(INFO_HASH)) {
         Some(info_hash) => {
             let peer_id = field(window, start.saturating_add(PEER_ID));
-            PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, span })
+            PeerEvent::Handshake(Handshake { reserved, info_hash, peer_id, start, span })
         }
         None => {
             let mut bytes = [0; 20];
             let (filled, _) = window.peek(start.saturating_add(INFO_HASH), &mut bytes);
             PeerEvent::CutHandshake { begins: bytes.get(..filled).unwrap_or_default().to_vec(), span }
         }
+    }
+}
+
+impl Handshake {
+    /// Returns true if another version of bytes of the stream, from `offset` on, names another info-hash.
+    pub fn differs_from(&self, offset: u64, version: &[u8]) -> bool {
+        (self.start.saturating_add(INFO_HASH)..).zip(self.info_hash).any(|(place, byte)| {
+            let index = place.checked_sub(offset).and_then(|index| usize::try_from(index).ok());
+            index.and_then(|index| version.get(index)).is_some_and(|other| *other != byte)
+        })
     }
 }
 

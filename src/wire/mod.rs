@@ -133,6 +133,8 @@ pub struct Handshake {
     pub info_hash: [u8; 20],
     /// The peer_id it goes by on this connection; `None` where a gap hides a part of it.
     pub peer_id: Option<[u8; 20]>,
+    /// Where it begins in the stream.
+    pub start: u64,
     /// The frames that carried it.
     pub span: Span,
 }

@@ -143,3 +143,70 @@ fn t54_t65_one_blind_packet_ahead_loses_nothing_and_shields_nothing() {
         }
     }
 }
+
+/// A world in which another version of a packet stands before it: other bytes of its stream from `from` on, and another
+/// acknowledgement.
+fn before(world: &mut World, place: usize, from: usize, bytes: &[u8], by: i64) {
+    let mut packet = world.packets[place].clone();
+    packet.id ^= 0x5555;
+    shift(&mut packet, 0, by);
+    let header = if packet.offset().is_some() { 0 } else { 20 };
+    match &mut packet.body {
+        Body::Tcp { payload, .. } | Body::Udp { payload } => {
+            let version = payload[header + from..].iter_mut().zip(bytes);
+            version.for_each(|(own, other)| *own = *other);
+        }
+    }
+    world.packets.insert(place, packet);
+}
+
+#[test]
+fn t53_a_version_without_doubt_goes_before_one_in_doubt_wherever_it_stands() {
+    for (torrent, ends, utp, name) in variants() {
+        for good in [true, false] {
+            let mut world = World::new();
+            connection(&mut world, &torrent, ends, utp, good);
+            let whole = figures(transfer(&analyze(&world, &torrent), ends[0], ends[1]));
+            for end in ends {
+                let mut forged = world.clone();
+                let own = carriers(&world, end, 1);
+                let by = if utp { -15_000 } else { 1_500_000_000 };
+                // The handshake, and the headers of messages.
+                for at in own.iter().skip(1).rev() {
+                    before(&mut forged, *at, 0, &[0, 0, 0, 9, 250, 1, 2, 3, 4, 5, 6, 7, 8], by);
+                }
+                before(&mut forged, own[0], 28, &[0x77; 20], by);
+                let evidence = analyze(&forged, &torrent);
+                assert_eq!(figures(transfer(&evidence, ends[0], ends[1])), whole, "{name} good {good}: {end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn t53_a_handshake_of_two_versions_refutes_nobody_and_the_hash_tells_whose_the_bytes_are() {
+    for (torrent, ends, utp, name) in variants() {
+        let other = Recipe::single("other.bin", 2 * SMALL, 8 * SMALL as usize, 22);
+        let other = if torrent.info_hash == torrents()[1].info_hash { other.v2() } else { other.v1() };
+        for good in [true, false] {
+            let mut world = World::new();
+            connection(&mut world, &torrent, ends, utp, good);
+            let mut firsts = ends.map(|end| carriers(&world, end, 68)[0]);
+            firsts.sort_unstable();
+            for at in firsts.into_iter().rev() {
+                before(&mut world, at, 28, &other.info_hash, 0);
+            }
+            let verified = if good { ALL } else { 0 };
+            for given in [&torrent, &other] {
+                let evidence = analyze(&world, given);
+                let sum = |of: fn(&Transfer) -> u64| -> u64 { evidence.transfers.iter().map(of).sum() };
+                let name = format!("{name} good {good}, given {}", given.info_hash == torrent.info_hash);
+                assert_eq!(sum(|row| row.bytes.refuted), 0, "{name}");
+                assert_eq!(sum(|row| row.bytes.served), ALL, "{name}");
+                if given.info_hash == torrent.info_hash {
+                    assert_eq!(sum(|row| row.bytes.verified), verified, "{name}");
+                }
+            }
+        }
+    }
+}

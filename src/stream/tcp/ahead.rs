@@ -53,7 +53,10 @@ impl<'cap> PendingSide<'cap> for TcpSide<'cap> {
         self.expected = lowest;
     }
 
-    fn suspect(&mut self, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+    fn suspect(&mut self, at: At, segment: &TcpSegment<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if segment.payload.wire_len > 0 {
+            emit(StreamItem::Suspect { at });
+        }
         self.doubt(segment.seq, segment.payload.wire_len, Unaccepted::Impossible, emit);
     }
 
@@ -71,7 +74,7 @@ impl<'cap> PendingSide<'cap> for TcpSide<'cap> {
             self.blind.keep((at, *segment));
             return true;
         }
-        self.suspect(segment, emit);
+        self.suspect(at, segment, emit);
         false
     }
 

@@ -466,7 +466,7 @@ impl<'cap> TcpSide<'cap> {
             if end(self, &segment) <= self.reorder.next() as i64 {
                 emit(StreamItem::OutOfWindow { len: u64::from(segment.payload.wire_len), at });
             } else {
-                self.suspect(&segment, emit);
+                self.suspect(at, &segment, emit);
                 _ = self.receive(at, &segment, limits, emit);
             }
         }

@@ -265,8 +265,12 @@ impl<'cap> Connection<'cap> {
 
     /// Notes a packet whose receiver would not take it, or of which that cannot be told before a number of the other end is
     /// known. Returns true if it is kept apart.
-    fn note_suspect(&mut self, held: &HeldPacket<'cap>) -> bool {
-        let HeldPacket { at, direction, packet, doubtful } = *held;
+    fn note_suspect(
+        &mut self,
+        held: &HeldPacket<'cap>,
+        emit: &mut impl FnMut(Direction, StreamItem<'cap>),
+    ) -> bool {
+        let HeldPacket { at, direction, packet, .. } = *held;
         let suspect = self.path.judge(direction, Some(packet.ack_nr)) == Ack::Impossible;
         let side = of(&mut self.sides, direction);
         let number = side.unwrapped(packet.seq_nr);
@@ -276,7 +280,9 @@ impl<'cap> Connection<'cap> {
             // Where their bytes stand is known when they are delivered.
             behind.into_iter().map(|last| last + 1).chain([number]).for_each(|number| side.mark(number));
         }
-        suspect && UtpSide::carries(held) && side.is_kept_apart(at, &packet, doubtful)
+        suspect
+            && UtpSide::carries(held)
+            && PendingSide::is_kept_apart(side, at, held, &mut |item| emit(direction, item))
     }
 
     /// Of several answers to the SYN, the one counts on whose numbers data follows, or which the initiator acknowledges.
@@ -424,7 +430,7 @@ impl<'cap> Connection<'cap> {
             _ => {}
         }
         let reverse = direction.reverse();
-        if self.note_suspect(held) {
+        if self.note_suspect(held, emit) {
             return;
         }
         if self.reset == Some(direction) {

@@ -55,12 +55,20 @@ impl<'cap> PendingSide<'cap> for UtpSide<'cap> {
         self.expect(lowest);
     }
 
-    fn suspect(&mut self, held: &HeldPacket<'cap>, _: &mut impl FnMut(StreamItem<'cap>)) {
+    fn suspect(&mut self, at: At, held: &HeldPacket<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) {
+        if held.packet.payload.wire_len > 0 {
+            emit(StreamItem::Suspect { at });
+        }
         self.suspect(held.packet.seq_nr);
     }
 
-    fn is_kept_apart(&mut self, at: At, held: &HeldPacket<'cap>, _: &mut impl FnMut(StreamItem<'cap>)) -> bool {
-        self.is_kept_apart(at, &held.packet, held.doubtful)
+    #[cold]
+    fn is_kept_apart(&mut self, at: At, held: &HeldPacket<'cap>, emit: &mut impl FnMut(StreamItem<'cap>)) -> bool {
+        let apart = self.is_kept_apart(at, &held.packet, held.doubtful);
+        if !apart {
+            PendingSide::suspect(self, at, held, emit);
+        }
+        apart
     }
 
     #[inline]

@@ -194,7 +194,6 @@ impl<'cap> UtpSide<'cap> {
             self.blind.keep((Waiting::new(seq, packet.payload, at, doubtful), true));
             return true;
         }
-        self.suspect(packet.seq_nr);
         false
     }
 
