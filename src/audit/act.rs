@@ -36,7 +36,15 @@ pub(super) fn acts_in(text: &str) -> (Vec<Act>, String) {
             "list" if before == "peer" => Some(Act::Named),
             _ => None,
         };
-        if let Some(act) = act {
+        let is_denied = (1..=NEGATION_REACH).any(|back| {
+            let word = index.checked_sub(back).and_then(|index| words.get(index));
+            word.is_some_and(|(from, word)| {
+                NEGATIONS.contains(word)
+                    && sentence(text, &lower, *from)
+                        == sentence(text, &lower, words.get(index).map_or(0, |(at, _)| *at))
+            })
+        });
+        if let Some(act) = act.filter(|_| !is_denied) {
             found.push((act, sentence(text, &lower, words.get(index).map_or(0, |(at, _)| *at))));
         }
     }
@@ -92,9 +100,19 @@ fn split(text: &str) -> Vec<(usize, &str)> {
 fn sentence<'t>(text: &'t str, lower: &str, at: usize) -> &'t str {
     // Lower case may have other lengths; then the whole text stands for the sentence.
     let at = if text.len() == lower.len() { at } else { 0 };
-    let (before, behind) = text.split_at_checked(at).unwrap_or(("", text));
-    let begin = before.rfind(['\n', '.', ';']).map_or(0, |begin| begin + 1);
-    let end = behind.find(['\n', '.', ';']).map_or(text.len(), |end| before.len() + end);
+    let at = if text.is_char_boundary(at) { at } else { 0 };
+    let bytes = text.as_bytes();
+    // A point within an address or a number ends no sentence.
+    let ends = |at: usize| {
+        let next = bytes.get(at + 1).copied();
+        match bytes.get(at) {
+            Some(b'\n' | b';') => true,
+            Some(b'.') => next.is_none_or(|next| next.is_ascii_whitespace()),
+            _ => false,
+        }
+    };
+    let begin = (0..at).rev().find(|at| ends(*at)).map_or(0, |begin| begin + 1);
+    let end = (at..text.len()).find(|at| ends(*at)).unwrap_or(text.len());
     text.get(begin..end).unwrap_or(text).trim()
 }
 
@@ -116,7 +134,13 @@ const UPLOADED: [&str; 13] = [
 /// Words that begin alike and are no act.
 const UNRELATED: [&str; 6] =
     ["uploader", "uploaders", "distributor", "distributors", "distributer", "transferred to"];
-const DOWNLOADED: [&str; 9] = [
+/// Words that deny the act behind them.
+const NEGATIONS: [&str; 8] = ["not", "never", "no", "neither", "nor", "nicht", "nie", "pas"];
+// Rationale: "did not at any time upload".
+const NEGATION_REACH: usize = 5;
+const DOWNLOADED: [&str; 11] = [
+    "leeching",
+    "leeched",
     "downloading",
     "downloaded",
     "downloads",
@@ -148,9 +172,19 @@ mod tests {
             ("your address was listed", &[Act::Named]),
             ("a notice of copyright infringement by file sharing software", &[]),
             ("a copy of this notice was sent to the uploader", &[]),
+            ("The address did not upload anything.", &[]),
+            ("did not upload; only downloaded", &[Act::Downloaded]),
+            ("It was not authorised. It was uploading it.", &[Act::Uploaded]),
+            ("was leeching", &[Act::Downloaded]),
         ] {
             assert_eq!(acts_in(text).0, acts, "{text}");
         }
+    }
+
+    #[test]
+    fn the_point_of_an_address_ends_no_sentence() {
+        let text = "Seen. The host 203.0.113.2 shared it at 10.5 s. Ende";
+        assert_eq!(acts_in(text).1, "The host 203.0.113.2 shared it at 10.5 s");
     }
 
     #[test]

@@ -41,6 +41,7 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
         served: Vec::new(),
         acknowledged: 0,
         asked: 0,
+        refuted: 0,
         is_forgeable: false,
         is_trivial: false,
         obstacles: Vec::new(),
@@ -503,3 +504,5 @@ fn whoever_is_not_shown_to_have_received_anything_downloaded_a_part_at_most() {
     let all = examined(vec![served(transfer(&[]), T, true), back]);
     assert_eq!(answer(&other, &all), (Verdict::SupportedInPart, vec![Reason::ReturnPathUnconfirmed]));
 }
+
+mod acts;
