@@ -36,15 +36,7 @@ pub(super) fn acts_in(text: &str) -> (Vec<Act>, String) {
             "list" if before == "peer" => Some(Act::Named),
             _ => None,
         };
-        let is_denied = (1..=NEGATION_REACH).any(|back| {
-            let word = index.checked_sub(back).and_then(|index| words.get(index));
-            word.is_some_and(|(from, word)| {
-                NEGATIONS.contains(word)
-                    && sentence(text, &lower, *from)
-                        == sentence(text, &lower, words.get(index).map_or(0, |(at, _)| *at))
-            })
-        });
-        if let Some(act) = act.filter(|_| !is_denied) {
+        if let Some(act) = act.filter(|_| !is_denied(&lower, &words, index)) {
             found.push((act, sentence(text, &lower, words.get(index).map_or(0, |(at, _)| *at))));
         }
     }
@@ -72,6 +64,16 @@ pub(super) fn acts_of_field(value: &str) -> (Vec<Act>, String) {
         Some(act) => (vec![act], value.trim().to_owned()),
         None => acts_in(value),
     }
+}
+
+/// Returns true if a word right before the one at `index`, in the same sentence, denies it.
+fn is_denied(lower: &str, words: &[(usize, &str)], index: usize) -> bool {
+    let at = |index: usize| words.get(index).map_or(0, |(at, _)| *at);
+    (1..=NEGATION_REACH).filter_map(|back| index.checked_sub(back)).any(|before| {
+        let apart = lower.get(at(before)..at(index)).unwrap_or_default();
+        words.get(before).is_some_and(|(_, word)| NEGATIONS.contains(word))
+            && !["\n", ";", ". ", "only", "nur"].iter().any(|end| apart.contains(end))
+    })
 }
 
 fn is_aux(word: Option<&(usize, &str)>) -> bool {
@@ -135,9 +137,9 @@ const UPLOADED: [&str; 13] = [
 const UNRELATED: [&str; 6] =
     ["uploader", "uploaders", "distributor", "distributors", "distributer", "transferred to"];
 /// Words that deny the act behind them.
-const NEGATIONS: [&str; 8] = ["not", "never", "no", "neither", "nor", "nicht", "nie", "pas"];
-// Rationale: "did not at any time upload".
-const NEGATION_REACH: usize = 5;
+const NEGATIONS: [&str; 5] = ["not", "never", "nor", "nicht", "nie"];
+// Rationale: "has not been uploading"; what nobody was "not authorised to distribute" may have been distributed.
+const NEGATION_REACH: usize = 2;
 const DOWNLOADED: [&str; 11] = [
     "leeching",
     "leeched",
@@ -175,6 +177,8 @@ mod tests {
             ("The address did not upload anything.", &[]),
             ("did not upload; only downloaded", &[Act::Downloaded]),
             ("It was not authorised. It was uploading it.", &[Act::Uploaded]),
+            ("has not only uploaded it", &[Act::Uploaded]),
+            ("was not authorised to distribute it", &[Act::Uploaded]),
             ("was leeching", &[Act::Downloaded]),
         ] {
             assert_eq!(acts_in(text).0, acts, "{text}");

@@ -58,7 +58,7 @@ impl Stated {
         for word in words(text) {
             // RFC 5322: whatever stands in brackets behind a zone is a comment.
             in_comment |= word.starts_with('(') && !matches!(parts.zone, Zone::None { .. });
-            if !in_comment {
+            if !in_comment || word.contains(':') {
                 parts.take(word)?;
             }
             in_comment &= !word.ends_with(')');
@@ -302,14 +302,14 @@ impl Parts {
                 Zone::None { .. } => (Zone::parse(name), false),
                 zone => (zone, false),
             },
-            _ => {
-                (Zone::parse(word), RANGES.contains(&bare) || !bare.bytes().any(|byte| byte.is_ascii_alphabetic()))
-            }
+            _ => (Zone::parse(word), RANGES.contains(&bare)),
         };
-        let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+        let has_digit = word.as_bytes().first().is_some_and(u8::is_ascii_digit) || word.contains(':');
         match zone {
             Zone::None { .. } if self.time.is_none() || is_more || has_digit => Err(Impossible),
             Zone::None { .. } if !matches!(self.zone, Zone::None { .. }) => Ok(()),
+            // Two offsets that differ are not one time.
+            Zone::Fixed(offset) if matches!(self.zone, Zone::Fixed(known) if known != offset) => Err(Impossible),
             zone => {
                 if matches!(self.zone, Zone::None { .. }) {
                     self.zone = zone;

@@ -48,7 +48,7 @@ fn shown(claim: &ClaimRow, captures: &Captures<'_>, verdict: &str, first: &str) 
         ("contradicted", _) => format!(
             "The capture contradicts this notice. It holds everything that {} sent and received around the stated time, give \
              or take {}, and no connection for this torrent is among it.",
-            super::looked_for(claim),
+            super::looked_at(claim),
             length(tolerance)
         ),
         ("not-at-stated-time", _) => {
