@@ -221,7 +221,12 @@ fn mentioned(claim: &ClaimRow) -> Vec<&Frames> {
 /// The frames of the claim's own evidence.
 fn cited(claim: &ClaimRow) -> Vec<&Frames> {
     let Some(found) = claim.evidence.as_ref().map(|found| moment::place(claim, found)) else { return Vec::new() };
-    let refuted = found.refuted_frames.iter().filter(|_| claim.flags.iter().any(|flag| flag.id == "refuted-bytes"));
+    let is_within = |frames: &Frames| {
+        let all = found.frames.as_ref().filter(|all| all.file == frames.file && all.last_file.is_none());
+        all.is_some_and(|all| all.first <= frames.first && frames.last <= all.last && frames.last_file.is_none())
+    };
+    let is_told = claim.flags.iter().any(|flag| flag.id == "refuted-bytes");
+    let refuted = found.refuted_frames.as_ref().filter(|frames| is_told && !is_within(frames));
     let places = [&found.advertised, &found.requested, &found.served];
     places.into_iter().flatten().map(|place| &place.frames).chain(&found.frames).chain(refuted).collect()
 }
