@@ -106,6 +106,8 @@ fn met(claim: &ClaimRow, who: &str, captures: &Captures<'_>) -> String {
 fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
     let has = |id: &str| claim.reasons.iter().any(|reason| reason.id == id);
     let words = acts::of(claim);
+    // What was at another port was not at that of the notice.
+    let who = if has("other-port") { super::looked_at(claim) } else { who };
     let text = match reason {
         "only-advertised" => format!(
             "{} The capture supports a part of this notice and no more: the address said that it had pieces.",
