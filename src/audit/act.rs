@@ -36,7 +36,7 @@ pub(super) fn acts_in(text: &str) -> (Vec<Act>, String) {
             "list" if before == "peer" => Some(Act::Named),
             _ => None,
         };
-        if let Some(act) = act {
+        if let Some(act) = act.filter(|_| !is_denied(&lower, &words, index)) {
             found.push((act, sentence(text, &lower, words.get(index).map_or(0, |(at, _)| *at))));
         }
     }
@@ -66,6 +66,16 @@ pub(super) fn acts_of_field(value: &str) -> (Vec<Act>, String) {
     }
 }
 
+/// Returns true if a word right before the one at `index`, in the same sentence, denies it.
+fn is_denied(lower: &str, words: &[(usize, &str)], index: usize) -> bool {
+    let at = |index: usize| words.get(index).map_or(0, |(at, _)| *at);
+    (1..=NEGATION_REACH).filter_map(|back| index.checked_sub(back)).any(|before| {
+        let apart = lower.get(at(before)..at(index)).unwrap_or_default();
+        words.get(before).is_some_and(|(_, word)| NEGATIONS.contains(word))
+            && !["\n", ";", ". ", "only", "nur"].iter().any(|end| apart.contains(end))
+    })
+}
+
 fn is_aux(word: Option<&(usize, &str)>) -> bool {
     word.is_some_and(|(_, word)| matches!(*word, "was" | "were" | "been" | "is" | "are" | "be"))
 }
@@ -92,9 +102,19 @@ fn split(text: &str) -> Vec<(usize, &str)> {
 fn sentence<'t>(text: &'t str, lower: &str, at: usize) -> &'t str {
     // Lower case may have other lengths; then the whole text stands for the sentence.
     let at = if text.len() == lower.len() { at } else { 0 };
-    let (before, behind) = text.split_at_checked(at).unwrap_or(("", text));
-    let begin = before.rfind(['\n', '.', ';']).map_or(0, |begin| begin + 1);
-    let end = behind.find(['\n', '.', ';']).map_or(text.len(), |end| before.len() + end);
+    let at = if text.is_char_boundary(at) { at } else { 0 };
+    let bytes = text.as_bytes();
+    // A point within an address or a number ends no sentence.
+    let ends = |at: usize| {
+        let next = bytes.get(at + 1).copied();
+        match bytes.get(at) {
+            Some(b'\n' | b';') => true,
+            Some(b'.') => next.is_none_or(|next| next.is_ascii_whitespace()),
+            _ => false,
+        }
+    };
+    let begin = (0..at).rev().find(|at| ends(*at)).map_or(0, |begin| begin + 1);
+    let end = (at..text.len()).find(|at| ends(*at)).unwrap_or(text.len());
     text.get(begin..end).unwrap_or(text).trim()
 }
 
@@ -116,7 +136,13 @@ const UPLOADED: [&str; 13] = [
 /// Words that begin alike and are no act.
 const UNRELATED: [&str; 6] =
     ["uploader", "uploaders", "distributor", "distributors", "distributer", "transferred to"];
-const DOWNLOADED: [&str; 9] = [
+/// Words that deny the act behind them.
+const NEGATIONS: [&str; 5] = ["not", "never", "nor", "nicht", "nie"];
+// Rationale: "has not been uploading"; what nobody was "not authorised to distribute" may have been distributed.
+const NEGATION_REACH: usize = 2;
+const DOWNLOADED: [&str; 11] = [
+    "leeching",
+    "leeched",
     "downloading",
     "downloaded",
     "downloads",
@@ -148,9 +174,21 @@ mod tests {
             ("your address was listed", &[Act::Named]),
             ("a notice of copyright infringement by file sharing software", &[]),
             ("a copy of this notice was sent to the uploader", &[]),
+            ("The address did not upload anything.", &[]),
+            ("did not upload; only downloaded", &[Act::Downloaded]),
+            ("It was not authorised. It was uploading it.", &[Act::Uploaded]),
+            ("has not only uploaded it", &[Act::Uploaded]),
+            ("was not authorised to distribute it", &[Act::Uploaded]),
+            ("was leeching", &[Act::Downloaded]),
         ] {
             assert_eq!(acts_in(text).0, acts, "{text}");
         }
+    }
+
+    #[test]
+    fn the_point_of_an_address_ends_no_sentence() {
+        let text = "Seen. The host 203.0.113.2 shared it at 10.5 s. Ende";
+        assert_eq!(acts_in(text).1, "The host 203.0.113.2 shared it at 10.5 s");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Claims of notices as values: who, when, what, which act; and why a notice could not be used.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 use serde::Serialize;
+
+use crate::ends::Transport as Carrier;
 
 /// A statement of a notice about one address at one time (notices.md, section 1).
 ///
@@ -50,6 +53,13 @@ pub enum Transport {
     Tcp,
     /// IP protocol 17.
     Udp,
+}
+
+impl Transport {
+    /// Returns true if one of `carriers` goes over it.
+    pub(super) fn fits(self, carriers: &BTreeSet<Carrier>) -> bool {
+        carriers.iter().any(|carrier| (*carrier == Carrier::Utp) == (self == Self::Udp))
+    }
 }
 
 /// A stated time, or range of times.

@@ -21,8 +21,8 @@ pub struct Judged {
     pub coverage: Coverage,
     /// Properties of the answer.
     pub flags: Vec<Flag>,
-    /// The inside address that stood for the stated one.
-    pub inside: Option<(IpAddr, Option<u16>)>,
+    /// The inside address that stood for the stated one, and whether the user says so; else the notice does.
+    pub inside: Option<(IpAddr, Option<u16>, bool)>,
     /// The torrents that the claim may mean, by index.
     pub torrents: Vec<usize>,
 }
@@ -53,6 +53,8 @@ pub enum Flag {
     PrivateAddress,
     /// The user's word put an inside address for the stated one.
     Alias,
+    /// The captures show it over another transport than the notice states.
+    OtherTransport,
     /// The address is on a list of relays that the user gave.
     Relay,
 }
@@ -69,6 +71,7 @@ impl Flag {
             Self::CarrierNat => "carrier-nat",
             Self::PrivateAddress => "private-address",
             Self::Alias => "alias",
+            Self::OtherTransport => "other-transport",
             Self::Relay => "relay",
         }
     }
@@ -77,7 +80,8 @@ impl Flag {
 /// Judges `claim` by what the captures hold.
 pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
     let examined = index.examined;
-    let alias = terms.inside(claim.who.address, claim.who.port).or(claim.who.mapped);
+    let stated_alias = terms.inside(claim.who.address, claim.who.port);
+    let alias = stated_alias.or(claim.who.mapped);
     let address = alias.map_or(claim.who.address, |(inside, _)| inside);
     let port = match alias {
         Some((_, Some(port))) => Some(port),
@@ -95,14 +99,14 @@ pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
             examined,
             index,
             terms,
-            search,
+            search: search.of_act(*act),
             resolution: &resolution,
             clients,
             alias: alias.is_some(),
         };
         acts.push(case.judge());
     }
-    if acts.iter().any(|judged| judged.within.refuted || judged.elsewhere.refuted) {
+    if acts.iter().any(|judged| judged.act != Act::Downloaded && judged.place().refuted) {
         flags.push(Flag::RefutedBytes);
     }
     if acts.iter().any(|judged| judged.reasons.contains(&Reason::ReturnPathUnconfirmed)) {
@@ -113,6 +117,13 @@ pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
     }
     if claim.who.port.is_none() && clients <= 1 {
         flags.push(Flag::NoPort);
+    }
+    let is_other = |judged: &Judgement| {
+        let carriers = &judged.place().carriers;
+        claim.who.transport.is_some_and(|stated| !carriers.is_empty() && !stated.fits(carriers))
+    };
+    if acts.iter().any(is_other) {
+        flags.push(Flag::OtherTransport);
     }
     let sent: u64 = acts.first().map_or(0, |judged| judged.within.served + judged.elsewhere.served);
     if claim.amount.is_some_and(|amount| amount > 0 && amount != sent) {
@@ -132,7 +143,8 @@ pub fn judge(claim: &Claim, index: &Index<'_>, terms: &Terms) -> Judged {
     flags.sort_unstable();
     let stated = claim.when.readings.first().copied();
     let coverage = terms.coverage(index, address, claim.who.address, stated);
-    Judged { acts, coverage, flags, inside: alias, torrents: resolution.torrents }
+    let inside = alias.map(|(address, _)| (address, port, stated_alias.is_some()));
+    Judged { acts, coverage, flags, inside, torrents: resolution.torrents }
 }
 
 /// One act of one claim.
@@ -241,38 +253,46 @@ impl Case<'_> {
             }
         }
         // Row 4.
-        for (ports, reason) in [(Ports::Others, Reason::OtherPort), (Ports::OwnWeb, Reason::OtherProtocol)] {
+        for (ports, reason) in [
+            (Ports::Others, Reason::OtherPort),
+            (Ports::OwnWeb, Reason::OtherProtocol),
+            (Ports::OthersWeb, Reason::OtherProtocol),
+        ] {
             let other = within(ports);
             if self.is_supported(&other, Rank::Nothing) {
                 // A web server advertises nothing, so the standard of a peer is none of its.
-                judged.standard =
-                    if ports == Ports::OwnWeb { self.blank_standard() } else { self.standard(&other) };
+                let is_web = reason == Reason::OtherProtocol;
+                judged.standard = if is_web { self.blank_standard() } else { self.standard(&other) };
                 judged.grade = self.rank(&other);
                 (judged.within, judged.elsewhere) = (other, elsewhere);
                 let mut judged = self.in_part(judged, reason);
+                judged.reasons.extend((ports == Ports::OthersWeb).then_some(Reason::OtherPort));
                 judged.reasons.extend(self.forgeable(ports, &inside, Rank::Nothing));
                 return judged;
             }
         }
-        // Row 5.
-        for ports in [Ports::Own, Ports::Others] {
-            let found = within(ports);
+        // Row 5; what the address had said in a connection before still stands while it lasts.
+        let running = self.search.sessions_within(torrents, Ports::Any, &stated);
+        let is_running = |time: i64| running.iter().any(|session| session.holds(time));
+        let earlier =
+            |time: i64| !inside(time) && in_session.iter().any(|session| session.from <= time && time < stated.to);
+        let looks: [(Ports, &dyn Fn(i64) -> bool, bool); 3] =
+            [(Ports::Own, &inside, false), (Ports::Others, &inside, false), (Ports::Own, &earlier, true)];
+        for (ports, when, is_earlier) in looks {
+            let found = self.search.found(torrents, ports, when);
             let named = if ports == Ports::Own { mentioned } else { Rank::Nothing };
             let Some(reason) = self.partly(&found, named) else { continue };
             judged.grade = self.rank(&found).max(named);
-            let sent = found.served > 0 || found.best.is_some_and(|best| on_ladder(best) >= Some(Grade::G6));
-            let whole = !sent && self.search.has_whole_session(torrents, ports, &window);
-            (judged.within, judged.elsewhere) = (found, elsewhere);
+            let whole = !self.has_piece(&found) && self.search.has_whole_session(torrents, ports, &window);
+            let confirmed = self.partly(&self.confirmed(ports, when), named);
+            (judged.within, judged.elsewhere) = if is_earlier { (own, found) } else { (found, elsewhere) };
             let mut judged = self.in_part(judged, reason);
             if ports == Ports::Others && !judged.reasons.contains(&Reason::OtherPort) {
                 judged.reasons.push(Reason::OtherPort);
             }
-            if whole && self.serves() {
-                judged.reasons.push(Reason::WholeSessionWithoutPiece);
-            }
-            if self.partly(&self.confirmed(ports, &inside), named).is_none() {
-                judged.reasons.push(Reason::ReturnPathUnconfirmed);
-            }
+            judged.reasons.extend(is_earlier.then_some(Reason::OtherTimeInSession));
+            judged.reasons.extend((whole && self.moves()).then_some(Reason::WholeSessionWithoutPiece));
+            judged.reasons.extend(confirmed.is_none().then_some(Reason::ReturnPathUnconfirmed));
             return judged;
         }
         (judged.within, judged.elsewhere) = (own, elsewhere);
@@ -282,13 +302,16 @@ impl Case<'_> {
             judged.reasons = obstacles;
             return judged;
         }
-        // Row 7.
-        let took_part =
-            |found: &Finding| found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
+        // Row 7; a connection over the stated time is no other time.
+        let took_part = |found: &Finding| {
+            let rung = found.best.is_some_and(|best| best.grade >= Grade::G3 && best.grade != Grade::GX);
+            rung || found.received > 0 || found.sent_to > 0
+        };
         let named_ever = self.act == Act::Named && self.search.mentioned_ever(torrents);
-        if named_ever || took_part(&judged.elsewhere) {
+        let apart = |time: i64| !inside(time) && !is_running(time);
+        if named_ever || took_part(&self.search.found(torrents, Ports::Any, &apart)) {
             judged.verdict = Verdict::NotAtStatedTime;
-            if !named_ever && !took_part(&self.confirmed(Ports::Any, &|time| !inside(time))) {
+            if !named_ever && !took_part(&self.confirmed(Ports::Any, &apart)) {
                 judged.reasons.push(Reason::ReturnPathUnconfirmed);
             }
             judged.hints = self.hints(&self.claim.when);
@@ -319,7 +342,20 @@ impl Case<'_> {
         }
         // Row 10.
         judged.reasons = self.undecided(&coverage, &window);
+        let whole = running.iter().any(|session| session.is_whole) && !self.has_piece(&judged.within);
+        judged.reasons.extend((whole && self.moves()).then_some(Reason::WholeSessionWithoutPiece));
         judged
+    }
+
+    /// Returns true if pieces went the way of the act, verified or not.
+    fn has_piece(&self, found: &Finding) -> bool {
+        let rung = found.best.is_some_and(|best| on_ladder(best) >= Some(Grade::G6));
+        if self.act == Act::Downloaded { found.sent_to > 0 } else { found.served > 0 || rung }
+    }
+
+    /// Returns true if the act moves pieces, so that a whole connection without one tells against it.
+    fn moves(&self) -> bool {
+        self.serves() || self.act == Act::Downloaded
     }
 
     /// In part for `reason`, and whatever else caps the claim.
@@ -391,11 +427,12 @@ impl Case<'_> {
             Act::Uploaded | Act::Unknown => match grade {
                 _ if found.refuted && found.verified.0 == 0 => Some(Reason::OnlyRefuted),
                 Some(Grade::G6) => Some(Reason::Unverified),
+                _ if found.served > 0 => Some(Reason::Unverified),
                 _ if advertised => Some(Reason::OnlyAdvertised),
                 Some(Grade::G3m) if self.act == Act::Unknown => Some(Reason::OnlyMetadata),
                 _ => None,
             },
-            Act::Downloaded => self.search.sent_to(&self.resolution.torrents, found).then_some(Reason::Unverified),
+            Act::Downloaded => (found.sent_to > 0).then_some(Reason::Unverified),
         }
     }
 

@@ -81,6 +81,9 @@ pub struct ClaimRow {
     pub status: &'static str,
     /// Where it stands.
     pub notice: NoticeRow,
+    /// The inside address that was looked for in place of the stated one; left out where none stood for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<InsideRow>,
     /// The statement of the notice, as values.
     pub claim: ClaimValues,
     /// The answer for the gravest act.
@@ -133,6 +136,20 @@ pub struct ClaimValues {
     pub act_basis: Option<super::claim::ActBasis>,
     pub words: String,
     pub found: Option<String>,
+    /// Bytes that the notice says were uploaded; left out where it states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
+}
+
+/// An inside address that stood for a stated one.
+#[derive(Clone, Debug, Serialize)]
+pub struct InsideRow {
+    /// The address.
+    pub address: String,
+    /// The port that was looked for; `null` where none is stated.
+    pub port: Option<u16>,
+    /// On whose word: `option` (`--alias`) or `notice` (its own mapping).
+    pub by: &'static str,
 }
 
 /// An address and port.
@@ -155,6 +172,9 @@ pub struct WhenRow {
     pub precision: Precision,
     pub zone: ZoneBasis,
     pub readings: usize,
+    /// The readings but the first; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_readings: Vec<RangeRow>,
     pub also: Vec<RangeRow>,
 }
 
@@ -222,10 +242,20 @@ pub struct EvidenceRow {
     pub verified_bytes: u64,
     pub sole_bytes: u64,
     pub refuted: bool,
+    /// Bytes that differ from the torrent, of the transfers in which the first of them was seen then.
+    pub refuted_bytes: u64,
+    /// The frames of the first of them.
+    pub refuted_frames: Option<Frames>,
     pub received_bytes: u64,
+    /// Bytes labelled as pieces that were sent to it, verified or not.
+    pub sent_to_bytes: u64,
     pub units: u64,
     pub first_time: Option<String>,
     pub last_time: Option<String>,
+    /// The first time of payload in it, which is from `first_time` to `last_time`; `null` where there is none.
+    pub payload_first_time: Option<String>,
+    /// The last time of payload.
+    pub payload_last_time: Option<String>,
     pub frames: Option<Frames>,
     pub piece: Option<u32>,
     pub advertised: Option<Place>,
@@ -238,9 +268,12 @@ pub struct EvidenceRow {
     /// Of the address, at every port and time; left out of `elsewhere`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_served: Option<AddressServed>,
+    /// What was sent to the address, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_received: Option<AddressServed>,
 }
 
-/// Bytes of pieces that the address sent in all of the captures.
+/// Bytes of pieces that the address sent, or was sent, in all of the captures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AddressServed {
     /// Of the torrent of the claim.
@@ -254,8 +287,11 @@ pub struct AddressServed {
 
 /// A time and its frames.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)] // Two plain fields.
+#[allow(missing_docs)] // Plain fields.
 pub struct Place {
+    /// That of the first frame.
+    pub first_time: String,
+    /// That of the last frame.
     pub time: String,
     pub frames: Frames,
 }
@@ -288,6 +324,9 @@ pub struct CoverageRow {
     pub others: u64,
     pub drops: Option<u64>,
     pub opaque: u64,
+    /// Frames of protocols that are not read, of whomever: `130 frames of ESP`; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     pub bounds: Vec<String>,
 }
 

@@ -63,6 +63,7 @@ impl Examined {
                 served: course.times.iter().map(|burst| (window(burst.first, burst.last), burst.bytes)).collect(),
                 acknowledged: t.bytes.acknowledged,
                 asked: t.bytes.solicited,
+                refuted: t.bytes.refuted,
                 is_forgeable: t.flags.contains(&Flag::ReturnPathUnconfirmed),
                 is_trivial: t.flags.contains(&Flag::PadOrTrivial),
                 obstacles: obstacles(&t.flags),
@@ -134,6 +135,13 @@ impl Examined {
             central: coverage.central.clone(),
             bounds: bounds(report, coverage),
             is_torn: report.anomalies.iter().any(|anomaly| anomaly.kind == Kind::IncompleteFragments),
+            unread_frames: report
+                .quality
+                .unread
+                .iter()
+                .filter(|protocol| protocol.may_carry)
+                .map(|protocol| (protocol.frames, protocol.protocol.to_string()))
+                .collect(),
             torrents,
         }
     }

@@ -37,6 +37,8 @@ pub struct Examined {
     pub bounds: Vec<String>,
     /// Set if datagrams are among the captures of which IP fragments are missing: whatever was in them, of whomever.
     pub is_torn: bool,
+    /// Frames of protocols that are not read, and in which anything may be: how many, of what.
+    pub unread_frames: Vec<(u64, String)>,
 }
 
 impl Examined {
@@ -159,6 +161,8 @@ pub struct Transfer {
     pub acknowledged: u64,
     /// Bytes that answer a request that is in the captures.
     pub asked: u64,
+    /// Bytes that differ from the torrent.
+    pub refuted: u64,
     /// Set if a connection of the transfer is not confirmed (`return-path-unconfirmed`): anybody may have sent its
     /// bytes.
     pub is_forgeable: bool,
@@ -173,8 +177,7 @@ pub struct Transfer {
 impl Transfer {
     /// Returns true if `time` (ns UTC) lies in a connection that is confirmed.
     pub fn is_confirmed(&self, time: i64) -> bool {
-        let over = |session: &Session| session.window.from <= time && time <= session.window.to;
-        !self.is_forgeable || self.sessions.iter().any(|session| session.is_confirmed && over(session))
+        !self.is_forgeable || self.sessions.iter().any(|session| session.is_confirmed && session.holds(time))
     }
 }
 
@@ -188,6 +191,13 @@ pub struct Session {
     pub is_whole: bool,
     /// Set if packets of the uploader show that it received something, or the other end was not captured.
     pub is_confirmed: bool,
+}
+
+impl Session {
+    /// Returns true if `time` (ns UTC) lies in it.
+    pub fn holds(&self, time: i64) -> bool {
+        self.window.from <= time && time <= self.window.to
+    }
 }
 
 /// A rung that was reached.

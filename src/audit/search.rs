@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::claim::Window;
+use super::claim::{Act, Window};
 use super::decide::is_web;
 use super::examined::{Event, Host, Index, Mention, Obstacle, Rows, Session, Transfer, Unread};
 use super::verdict::{Finding, Rank};
-use crate::ends::Endpoint;
+use crate::ends::{Endpoint, Span, Transport};
 use crate::evidence::{Grade, Hiding};
 
 /// A look at one address.
@@ -19,6 +19,8 @@ pub(super) struct Search<'a> {
     rows: Option<&'a Rows<'a>>,
     /// Which connections count.
     trust: Trust,
+    /// Set if times, frames and ports are those of what was sent to the address.
+    receives: bool,
 }
 
 /// Which connections count.
@@ -37,16 +39,23 @@ pub(super) enum Ports {
     Own,
     /// All others, of peers.
     Others,
-    /// All, of peers.
+    /// All, over HTTP as well.
     Any,
-    /// The stated one, of a web server.
+    /// The stated one, over HTTP: of a web server, or of what was fetched from one.
     OwnWeb,
+    /// All others, over HTTP.
+    OthersWeb,
 }
 
 impl<'a> Search<'a> {
     /// A look at `address` and `port` in all rows.
     pub(super) fn of(index: &'a Index<'a>, address: IpAddr, port: Option<u16>) -> Self {
-        Self { address, port, rows: index.rows(address), trust: Trust::All }
+        Self { address, port, rows: index.rows(address), trust: Trust::All, receives: false }
+    }
+
+    /// A look for an act: of what the address sent, or of what was sent to it.
+    pub(super) fn of_act(self, act: Act) -> Self {
+        Self { receives: act == Act::Downloaded, ..self }
     }
 
     /// A look at connections alone in which the address is shown to have received something.
@@ -91,8 +100,9 @@ impl<'a> Search<'a> {
         match ports {
             Ports::Own => own && !web,
             Ports::Others => !own && !web,
-            Ports::Any => !web,
+            Ports::Any => true,
             Ports::OwnWeb => own && web,
+            Ports::OthersWeb => !own && web,
         }
     }
 
@@ -103,16 +113,14 @@ impl<'a> Search<'a> {
     /// The finding for `torrents` at the times that `when` takes (ns UTC).
     pub(super) fn found(&self, torrents: &[usize], ports: Ports, when: &dyn Fn(i64) -> bool) -> Finding {
         let mut found = Finding::default();
+        let mut bursts = None;
         let (mut endpoints, mut at_ports, mut units) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let cover = |window: &mut Option<Window>, from: i64, to: i64| {
-            let known = window.get_or_insert(Window { from, to });
-            (known.from, known.to) = (known.from.min(from), known.to.max(to));
-        };
+        let mut received = Received::default();
         for transfer in self.transfers().filter(|transfer| Self::is_of(transfer, torrents)) {
-            if self.receives(transfer, ports) && transfer.acknowledged > 0 {
-                let units = transfer.units.iter().filter(|unit| when(unit.time));
-                let back = units.filter(|unit| self.trust == Trust::All || self.answers(transfer, unit.time));
-                found.received += back.map(|unit| unit.bytes).sum::<u64>();
+            if self.receives(transfer, ports) {
+                received.take(transfer, &|time| {
+                    when(time) && (self.trust == Trust::All || self.answers(transfer, time))
+                });
             }
             if !self.fits(transfer, ports) {
                 continue;
@@ -123,6 +131,8 @@ impl<'a> Search<'a> {
                 any = true;
                 if event.grade == Grade::GX {
                     found.refuted = true;
+                    found.refuted_bytes.0 += transfer.refuted;
+                    join(&mut found.refuted_bytes.1, event.span);
                 } else {
                     better(&mut found.best, *event);
                 }
@@ -135,7 +145,8 @@ impl<'a> Search<'a> {
                 found.verified.0 += unit.bytes;
                 units.insert((transfer.torrent, unit.piece));
                 found.sole += if unit.sole { unit.bytes } else { 0 };
-                found.frames = Some(found.frames.map_or(unit.span, |known| known.join(unit.span)));
+                join(&mut found.frames, unit.span);
+                cover(&mut found.act, unit.span.first.time.0.min(unit.time), unit.time);
                 let asked = unit.asked.filter(|_| transfer.is_confirmed(unit.time));
                 if let (None, true, Some((advertised, requested))) = (found.standard, unit.sole, asked) {
                     found.standard = Some((unit.piece, [advertised, requested, unit.span]));
@@ -147,6 +158,7 @@ impl<'a> Search<'a> {
                     any = true;
                     found.served += bytes;
                     cover(&mut found.window, window.from, window.to);
+                    cover(&mut bursts, window.from, window.to);
                 }
             }
             if any {
@@ -154,14 +166,24 @@ impl<'a> Search<'a> {
                 found.requested |= transfer.asked > 0;
                 found.trivial |= transfer.is_trivial;
                 found.one_sided |= transfer.obstacles.contains(&Obstacle::OneSided);
+                found.carriers.insert(transfer.carrier);
                 endpoints.insert(transfer.uploader);
                 at_ports.insert(transfer.uploader.port);
             }
         }
+        found.act = found.act.or(bursts);
         found.verified.1 = units.len() as u64;
         found.endpoints = endpoints.into_iter().collect();
         found.ports = at_ports.into_iter().collect();
         found.frames = found.frames.or(found.best.map(|best| best.span));
+        (found.received, found.sent_to) = (received.verified, received.labelled);
+        if self.receives {
+            found.endpoints = received.endpoints.iter().copied().collect();
+            found.ports = received.endpoints.iter().map(|end| end.port).collect();
+            found.ports.dedup();
+            (found.window, found.act, found.frames) = (received.window, received.window, received.frames);
+            found.carriers = received.carriers;
+        }
         found
     }
 
@@ -172,16 +194,6 @@ impl<'a> Search<'a> {
                 && (back.carrier, back.torrent) == (transfer.carrier, transfer.torrent)
         });
         back.is_none_or(|back| back.is_confirmed(time))
-    }
-
-    /// Returns true if piece data that is not verified, or not acknowledged, was sent to the address when `found` was.
-    pub(super) fn sent_to(&self, torrents: &[usize], found: &Finding) -> bool {
-        let during = |window: &Window| found.window.is_none_or(|own| window.from < own.to && own.from <= window.to);
-        self.transfers().any(|transfer| {
-            Self::is_of(transfer, torrents)
-                && self.receives(transfer, Ports::Own)
-                && transfer.served.iter().any(|(window, _)| during(window))
-        })
     }
 
     /// The best mention of the address and port in the window.
@@ -297,10 +309,15 @@ impl<'a> Search<'a> {
     pub(super) fn times(&self, torrents: &[usize]) -> Vec<i64> {
         let mut times: Vec<i64> = self
             .transfers()
-            .filter(|transfer| Self::is_of(transfer, torrents) && transfer.uploader.ip == self.address)
+            .filter(|transfer| Self::is_of(transfer, torrents))
+            .filter(|transfer| {
+                let end = if self.receives { transfer.downloader } else { transfer.uploader };
+                end.ip == self.address
+            })
             .flat_map(|transfer| {
                 let served = transfer.served.iter().flat_map(|(window, _)| [window.from, window.to]);
-                let rungs = transfer.rungs.iter().filter(|event| event.grade >= Grade::G3).map(|event| event.time);
+                let is_own = |event: &&Event| event.grade >= Grade::G3 && !self.receives;
+                let rungs = transfer.rungs.iter().filter(is_own).map(|event| event.time);
                 served.chain(rungs).chain(transfer.units.iter().map(|unit| unit.time)).collect::<Vec<_>>()
             })
             .collect();
@@ -342,6 +359,52 @@ impl<'a> Search<'a> {
 
 fn overlaps(one: &Window, other: &Window) -> bool {
     one.from < other.to && other.from <= one.to
+}
+
+/// What was sent to an address.
+#[derive(Debug, Default)]
+struct Received {
+    /// Verified bytes of transfers in which it acknowledged any.
+    verified: u64,
+    /// Bytes labelled as pieces.
+    labelled: u64,
+    endpoints: BTreeSet<Endpoint>,
+    carriers: BTreeSet<Transport>,
+    window: Option<Window>,
+    frames: Option<Span>,
+}
+
+impl Received {
+    /// Takes what was sent to it in `transfer` at the times that `when` takes (ns UTC).
+    fn take(&mut self, transfer: &Transfer, when: &dyn Fn(i64) -> bool) {
+        let mut any = false;
+        for unit in transfer.units.iter().filter(|unit| when(unit.time)) {
+            any = true;
+            self.verified += if transfer.acknowledged > 0 { unit.bytes } else { 0 };
+            join(&mut self.frames, unit.span);
+            cover(&mut self.window, unit.span.first.time.0.min(unit.time), unit.time);
+        }
+        for (window, bytes) in &transfer.served {
+            if when(window.from) || when(window.to) {
+                any = true;
+                self.labelled += bytes;
+                cover(&mut self.window, window.from, window.to);
+            }
+        }
+        if any {
+            self.endpoints.insert(transfer.downloader);
+            self.carriers.insert(transfer.carrier);
+        }
+    }
+}
+
+fn cover(window: &mut Option<Window>, from: i64, to: i64) {
+    let known = window.get_or_insert(Window { from, to });
+    (known.from, known.to) = (known.from.min(from), known.to.max(to));
+}
+
+fn join(frames: &mut Option<Span>, span: Span) {
+    *frames = Some(frames.map_or(span, |known| known.join(span)));
 }
 
 fn better(best: &mut Option<Event>, event: Event) {

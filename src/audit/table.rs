@@ -2,7 +2,7 @@
 
 use super::captures::Captures;
 use super::document::{ClaimRow, Document};
-use super::letter::beside;
+use super::letter::{beside, place as place_of};
 use super::words::meaning;
 use crate::report::grid::{Column, Table, figure, word};
 use crate::report::{Detail, Page, Screen, bold, counted, grouped, visible};
@@ -144,9 +144,11 @@ fn why(claim: &ClaimRow, captures: &Captures<'_>) -> String {
         .filter(|_| super::document::is_met(claim))
         .and_then(|found| Some([found.advertised.as_ref()?, found.requested.as_ref()?, found.served.as_ref()?]))
         .map(|chain| chain.map(|place| captures.cite(&place.frames)));
-    words.extend(match (chain, found.and_then(|found| found.frames.as_ref())) {
-        (Some([said, asked, sent]), _) => Some(format!("said {said}; asked {asked}; sent {sent}")),
-        (None, frames) => frames.map(|frames| captures.frames(frames)),
+    words.extend(match chain {
+        Some([said, asked, sent]) => Some(format!("said {said}; asked {asked}; sent {sent}")),
+        None => {
+            found.and_then(|found| place_of(claim, found).frames.as_ref()).map(|frames| captures.frames(frames))
+        }
     });
     words.extend(claim.claim.found.as_deref().map(visible));
     words.join(", ")

@@ -54,8 +54,14 @@ impl Stated {
             return stated;
         }
         let mut parts = Parts::default();
+        let mut in_comment = false;
         for word in words(text) {
-            parts.take(word)?;
+            // RFC 5322: whatever stands in brackets behind a zone is a comment.
+            in_comment |= word.starts_with('(') && !matches!(parts.zone, Zone::None { .. });
+            if !in_comment || word.contains(':') {
+                parts.take(word)?;
+            }
+            in_comment &= !word.ends_with(')');
         }
         if let (Zone::None { ambiguous: false }, Some(column)) = (&parts.zone, zone) {
             parts.zone = Zone::parse(column);
@@ -288,10 +294,22 @@ impl Parts {
                 _ => Err(Impossible),
             };
         }
-        // Whatever else stands there can only be a zone; RFC 5322 repeats it in letters behind the number.
-        match Zone::parse(word) {
-            Zone::None { .. } if self.time.is_none() => Err(Impossible),
+        // Whatever else stands there can only be a zone; RFC 5322 repeats it in letters behind the number. A second date or time,
+        // or a word that leads to one, would make it a range: nothing of it is left out in silence.
+        let (zone, is_more) = match word.split_once('[') {
+            // RFC 9557: the name of the zone stands behind the offset, which counts.
+            Some((offset, name)) if !offset.is_empty() => match Zone::parse(offset) {
+                Zone::None { .. } => (Zone::parse(name), false),
+                zone => (zone, false),
+            },
+            _ => (Zone::parse(word), RANGES.contains(&bare)),
+        };
+        let has_digit = word.as_bytes().first().is_some_and(u8::is_ascii_digit) || word.contains(':');
+        match zone {
+            Zone::None { .. } if self.time.is_none() || is_more || has_digit => Err(Impossible),
             Zone::None { .. } if !matches!(self.zone, Zone::None { .. }) => Ok(()),
+            // Two offsets that differ are not one time.
+            Zone::Fixed(offset) if matches!(self.zone, Zone::Fixed(known) if known != offset) => Err(Impossible),
             zone => {
                 if matches!(self.zone, Zone::None { .. }) {
                     self.zone = zone;
@@ -532,6 +550,10 @@ const MONTHS: [&[&str]; 12] = [
 ];
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// Words that stand between the two ends of a range.
+const RANGES: [&str; 12] =
+    ["to", "until", "till", "through", "and", "bis", "und", "jusqu", "au", "et", "between", "from"];
 
 /// Words that stand in times and say nothing.
 const FILLERS: [&str; 8] = ["at", "on", "um", "uhr", "a", "le", "of", "den"];

@@ -1,13 +1,13 @@
 //! Verdicts with their reasons, as values; no sentences.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::claim::{Act, Window};
 use super::examined::Event;
-use crate::ends::Endpoint;
-use crate::ends::Span;
+use crate::ends::{Endpoint, Span, Transport};
 use crate::evidence::Grade;
 
 /// The answer to a claim (notices.md, section 2).
@@ -171,6 +171,14 @@ pub struct Judgement {
     pub hints: Vec<Hint>,
 }
 
+impl Judgement {
+    /// The finding that supports the claim: that in the window, or another of the connection or of a further stated time.
+    pub fn place(&self) -> &Finding {
+        let is_other = |reason: &Reason| matches!(reason, Reason::OtherTimeInSession | Reason::OtherStatedTime);
+        if self.reasons.iter().any(is_other) { &self.elsewhere } else { &self.within }
+    }
+}
+
 /// A grade of the ladder, or one of hearsay below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
@@ -216,10 +224,18 @@ pub struct Finding {
     pub sole: u64,
     /// Set if blocks that the address sent differ from the torrent.
     pub refuted: bool,
+    /// Bytes that differ, of the transfers in which the first of them was seen then; and the frames of the first.
+    pub refuted_bytes: (u64, Option<Span>),
     /// Verified bytes that were sent to it.
     pub received: u64,
+    /// Bytes labelled as pieces that were sent to it.
+    pub sent_to: u64,
+    /// How what was found was carried.
+    pub carriers: BTreeSet<Transport>,
     /// First and last time of what was found.
     pub window: Option<Window>,
+    /// First and last time of the payload in it; `None` where there is none.
+    pub act: Option<Window>,
     /// Frames of verified payload, or of the highest rung.
     pub frames: Option<Span>,
     /// The piece of the first unit that meets the standard, and the frames of its advertisement, request and payload.

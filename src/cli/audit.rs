@@ -237,8 +237,15 @@ impl Audit {
             let wrong = document.claims.iter().filter(counts).filter(|claim| !is_right(claim, strict)).count();
             if wrong > 0 {
                 let met = if strict == Strict::Standard { " by the standard of proof" } else { "" };
-                let what = counted(wrong as u64, "claim");
-                return Ending::Failed(format!("{what} not supported{met}"));
+                let judged = document.claims.iter().filter(counts).filter(|claim| claim.verdict.is_some());
+                let judged = judged.filter(|claim| !is_right(claim, strict)).count();
+                let unusable = (wrong - judged) as u64;
+                let mut what = Vec::new();
+                what.extend(
+                    (judged > 0).then(|| format!("{} not supported{met}", counted(judged as u64, "claim"))),
+                );
+                what.extend((unusable > 0).then(|| format!("{} not judged", counted(unusable, "claim"))));
+                return Ending::Failed(what.join(", "));
             }
         }
         let refused = document.claims.iter().filter(|claim| claim.status == "unusable").count();

@@ -41,6 +41,7 @@ fn transfer(rungs: &[(Grade, i64)]) -> Transfer {
         served: Vec::new(),
         acknowledged: 0,
         asked: 0,
+        refuted: 0,
         is_forgeable: false,
         is_trivial: false,
         obstacles: Vec::new(),
@@ -263,7 +264,8 @@ fn without_packets_nothing_is_said() {
 #[test]
 fn a_contradiction_needs_the_whole_session_or_the_whole_window() {
     let session = examined(vec![transfer(&[(Grade::G3, T)])]);
-    assert_eq!(answer(&claim(Act::Uploaded), &session), (Verdict::NotDecidable, vec![Reason::VantageUnknown]));
+    let open = vec![Reason::VantageUnknown, Reason::WholeSessionWithoutPiece];
+    assert_eq!(answer(&claim(Act::Uploaded), &session), (Verdict::NotDecidable, open));
     let found = answer_under(&claim(Act::Uploaded), &session, &covered());
     assert_eq!(found, (Verdict::Contradicted, vec![Reason::SessionShowsOtherwise]));
     let empty = examined(Vec::new());
@@ -503,3 +505,5 @@ fn whoever_is_not_shown_to_have_received_anything_downloaded_a_part_at_most() {
     let all = examined(vec![served(transfer(&[]), T, true), back]);
     assert_eq!(answer(&other, &all), (Verdict::SupportedInPart, vec![Reason::ReturnPathUnconfirmed]));
 }
+
+mod acts;

@@ -1,20 +1,21 @@
 //! From judged claims to the rows of the document.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::{
-    ActRow, AddressServed, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, HashRow, MentionRow,
-    NoticeRow, Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
+    ActRow, AddressServed, Answer, ClaimRow, ClaimValues, CoverageRow, EvidenceRow, FlagRow, HashRow, InsideRow,
+    MentionRow, NoticeRow, Place, RangeRow, ReasonRow, TimeRow, WhatRow, WhenRow, WhoRow,
 };
 use crate::audit::claim::{Claim, NoticeFlag, Who, Window};
 use crate::audit::decide::Judged;
-use crate::audit::examined::Index;
+use crate::audit::examined::{Index, Transfer};
 use crate::audit::terms::Terms;
 use crate::audit::verdict::{Coverage, Finding, Judgement, Lack, Reason, Standard, Vantage};
 use crate::ends::Endpoint;
 use crate::ends::{Frames, Span, Timestamp};
 use crate::limits::CLAIM_MENTIONS;
-use crate::report::hex;
+use crate::report::{counted, hex};
 
 pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) -> ClaimRow {
     let entry = &answer.entry;
@@ -60,6 +61,7 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         id,
         status: answer.status(),
         notice: notice.clone(),
+        inside: None,
         claim: claim.clone(),
         verdict: None,
         reasons,
@@ -83,6 +85,11 @@ pub(super) fn row(id: u64, answer: &Answer, index: &Index<'_>, terms: &Terms) ->
         id,
         status: answer.status(),
         notice,
+        inside: judged.inside.map(|(address, port, is_stated)| InsideRow {
+            address: address.to_string(),
+            port,
+            by: if is_stated { "option" } else { "notice" },
+        }),
         claim,
         verdict: Some(first.verdict.name()),
         reasons: reasons(first),
@@ -136,6 +143,7 @@ fn values(claim: &Claim) -> ClaimValues {
             precision: claim.when.precision,
             zone: claim.when.zone,
             readings: claim.when.readings.len(),
+            other_readings: claim.when.readings.iter().skip(1).copied().map(range).collect(),
             also: claim.also.iter().flat_map(|when| when.readings.iter().copied()).map(range).collect(),
         }),
         what: Some(WhatRow {
@@ -153,6 +161,7 @@ fn values(claim: &Claim) -> ClaimValues {
         act_basis: Some(claim.act_basis),
         words: claim.words.clone(),
         found: None,
+        amount: claim.amount,
     }
 }
 
@@ -164,7 +173,8 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
     row.torrent = hash;
     row.elsewhere = Some(Box::new(found(&first.elsewhere)));
     row.missing = first.within.lack().filter(|_| first.standard == Standard::NotMet).map(Lack::name);
-    row.address_served = Some(address_served(judged, index));
+    row.address_served = Some(address_moved(judged, index, |transfer| transfer.uploader.ip));
+    row.address_received = Some(address_moved(judged, index, |transfer| transfer.downloader.ip));
     let rows = index.rows(judged.coverage.address);
     row.mentions = rows
         .into_iter()
@@ -184,13 +194,14 @@ fn evidence(first: &Judgement, judged: &Judged, index: &Index<'_>) -> EvidenceRo
     row
 }
 
-fn address_served(judged: &Judged, index: &Index<'_>) -> AddressServed {
+/// Bytes of pieces of the transfers that have the address at the end that `end` gives.
+fn address_moved(judged: &Judged, index: &Index<'_>, end: fn(&Transfer) -> IpAddr) -> AddressServed {
     let address = judged.coverage.address;
     let is_known = |torrent: &usize| index.examined.torrents.get(*torrent).is_some_and(|known| known.has_metadata);
     let is_described = judged.torrents.iter().any(is_known);
     let mut sums = AddressServed::default();
     let rows = index.rows(address).into_iter().flat_map(|rows| &rows.transfers);
-    for transfer in rows.filter(|transfer| transfer.uploader.ip == address) {
+    for transfer in rows.filter(|transfer| end(transfer) == address) {
         let sum = match transfer.torrent {
             Some(torrent) if judged.torrents.contains(&torrent) => &mut sums.this_torrent_bytes,
             Some(torrent) if is_described || is_known(&torrent) => &mut sums.other_torrents_bytes,
@@ -202,7 +213,8 @@ fn address_served(judged: &Judged, index: &Index<'_>) -> AddressServed {
 }
 
 fn found(found: &Finding) -> EvidenceRow {
-    let place = |span: Span| Place { time: at(span.last.time.0), frames: span.into() };
+    let place =
+        |span: Span| Place { first_time: at(span.first.time.0), time: at(span.last.time.0), frames: span.into() };
     EvidenceRow {
         torrent: None,
         subjects: found.endpoints.iter().map(ToString::to_string).collect(),
@@ -211,10 +223,15 @@ fn found(found: &Finding) -> EvidenceRow {
         verified_bytes: found.verified.0,
         sole_bytes: found.sole,
         refuted: found.refuted,
+        refuted_bytes: found.refuted_bytes.0,
+        refuted_frames: found.refuted_bytes.1.map(Frames::from),
         received_bytes: found.received,
+        sent_to_bytes: found.sent_to,
         units: found.verified.1,
         first_time: found.window.map(|window| at(window.from)),
         last_time: found.window.map(|window| at(window.to)),
+        payload_first_time: found.act.map(|window| at(window.from)),
+        payload_last_time: found.act.map(|window| at(window.to)),
         frames: found.frames.map(Frames::from),
         piece: found.standard.map(|(piece, _)| piece),
         advertised: found.standard.map(|(_, [advertised, ..])| place(advertised)),
@@ -224,6 +241,7 @@ fn found(found: &Finding) -> EvidenceRow {
         mentions: Vec::new(),
         elsewhere: None,
         address_served: None,
+        address_received: None,
     }
 }
 
@@ -246,6 +264,11 @@ fn coverage(coverage: &Coverage, index: &Index<'_>) -> CoverageRow {
         others: host.map_or(0, |host| host.others),
         drops: examined.drops,
         opaque: rows.map_or(0, |rows| rows.unread.iter().filter(|unread| unread.encrypted).count() as u64),
+        unread: examined
+            .unread_frames
+            .iter()
+            .map(|(frames, what)| format!("{} of {what}", counted(*frames, "frame")))
+            .collect(),
         bounds: examined.bounds.clone(),
     }
 }

@@ -53,52 +53,21 @@ fn missing(claim: &ClaimRow) -> &'static str {
     claim.evidence.as_ref().and_then(|found| found.missing).unwrap_or_default()
 }
 
-/// That no piece of the address is there, and of which torrent where it sent others.
-pub(super) fn no_piece(claim: &ClaimRow) -> String {
-    let served = claim.evidence.as_ref().and_then(|found| found.address_served).unwrap_or_default();
-    let mut text = match (served.this_torrent_bytes, served.unknown_torrent_bytes, served.other_torrents_bytes) {
-        (0, 0, 0) => "No piece from this address is in the capture.",
-        (0, 0, _) => {
-            "No piece of this torrent from this address is in the capture; it holds pieces of another torrent from it."
-        }
-        (0, ..) => {
-            "No piece of this torrent from this address is known to be in the capture; it holds pieces from it of which \
-             nobody can tell the torrent."
-        }
-        _ => "No piece of this torrent from this address as the notice states it is in the capture.",
-    }
-    .to_owned();
-    if claim.reasons.iter().any(|reason| reason.id == "torrent-not-given") {
-        text.push_str(" The torrent file of this torrent was not given.");
-    }
-    text
-}
-
 /// Why captures without a piece of the address leave a claim open.
 pub(super) fn open(claim: &ClaimRow) -> &'static str {
     match &claim.coverage {
         Some(coverage) if coverage.address != "whole" => "But it may have had connections that did not pass here",
         Some(coverage) if coverage.packets_from == 0 => {
-            "But no packet from this address is in it either: nothing shows that it was in use and would have been seen"
+            "But no packet from this address that could be read is in it either: nothing shows that it was in use and would have been \
+             seen"
         }
         Some(coverage) if coverage.drops.is_some_and(|drops| drops > 0) => {
-            "But the capturing program dropped packets, and a piece may have been among them"
+            "But the capturing program dropped packets, and some of it may have been among them"
         }
         _ => {
             "But it does not hold readable packets of this address both before and after the stated time, as a contradiction \
              would need"
         }
-    }
-}
-
-/// That it sent none, less where it sent pieces all the same.
-pub(super) fn sent_none(claim: &ClaimRow) -> &'static str {
-    let served = claim.evidence.as_ref().and_then(|found| found.address_served).unwrap_or_default();
-    match (served.this_torrent_bytes, served.unknown_torrent_bytes, served.other_torrents_bytes) {
-        (0, 0, 0) => "In the capture this address sent no piece.",
-        (0, 0, _) => "In the capture this address sent no piece of this torrent.",
-        (0, ..) => "In the capture this address sent no piece that is known to be of this torrent.",
-        _ => "In the capture this address sent no piece at the stated time and port.",
     }
 }
 

@@ -1,14 +1,13 @@
 //! When what supports a claim was seen, beside the time that the notice states.
 
 use super::{instant, length};
-use crate::audit::document::{ClaimRow, EvidenceRow, RangeRow};
+use crate::audit::document::{ClaimRow, EvidenceRow, RangeRow, TimeRow};
 
 /// Of the evidence of a claim, that which supports it: in the window of the stated time, or elsewhere.
-pub(super) fn place<'a>(claim: &ClaimRow, found: &'a EvidenceRow) -> &'a EvidenceRow {
-    match claim.reasons.first().map(|reason| reason.id) {
-        Some("other-time-in-session" | "other-stated-time") => found.elsewhere.as_deref().unwrap_or(found),
-        _ => found,
-    }
+pub(in crate::audit) fn place<'a>(claim: &ClaimRow, found: &'a EvidenceRow) -> &'a EvidenceRow {
+    let is_other = |id: &str| matches!(id, "other-time-in-session" | "other-stated-time");
+    let elsewhere = found.elsewhere.as_deref().filter(|_| claim.reasons.iter().any(|reason| is_other(reason.id)));
+    elsewhere.unwrap_or(found)
 }
 
 /// `At the stated time`, or how far from it that may be: of the unit that meets the standard.
@@ -33,7 +32,7 @@ pub(super) fn seen(claim: &ClaimRow) -> Option<String> {
 
 /// `28 seconds before the stated time`, where what supports a claim lies apart from it.
 pub(in crate::audit) fn beside(claim: &ClaimRow) -> Option<String> {
-    let (first, last) = times(claim)?;
+    let (first, last) = payload(claim).or_else(|| times(claim))?;
     match off(claim, &first, &last)? {
         Off::None => None,
         Off::Before(seconds) => Some(format!("{} before the stated time", apart(seconds))),
@@ -85,11 +84,29 @@ fn nanos(time: &str) -> Option<i128> {
     time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_nanosecond)
 }
 
-/// The first and the last time of what supports the claim; of what was sent to the address nothing is kept by time.
+/// Returns true if the stated time is no longer than an hour.
+pub(super) fn is_moment(time: &TimeRow) -> bool {
+    let ends = time.from.as_deref().and_then(nanos).zip(time.to.as_deref().and_then(nanos));
+    ends.is_some_and(|(from, to)| to - from <= AN_HOUR)
+}
+
+/// The first and the last time of the payload that supports a claim of sending or receiving: what was said and asked before
+/// is not the act.
+fn payload(claim: &ClaimRow) -> Option<(String, String)> {
+    let own = place(claim, claim.evidence.as_ref()?);
+    if !matches!(claim.claim.act, "uploaded" | "unknown" | "downloaded") {
+        return None;
+    }
+    match &own.served {
+        Some(sent) => Some((sent.first_time.clone(), sent.time.clone())),
+        None => Some((own.payload_first_time.clone()?, own.payload_last_time.clone()?)),
+    }
+}
+
+/// The first and the last time of what supports the claim.
 fn times(claim: &ClaimRow) -> Option<(String, String)> {
     let found = claim.evidence.as_ref()?;
     match claim.claim.act {
-        "downloaded" => None,
         "named" => {
             let first = found.mentions.iter().map(|mention| &mention.first_time).min()?;
             let last = found.mentions.iter().map(|mention| &mention.last_time).max()?;
@@ -110,3 +127,6 @@ fn times(claim: &ClaimRow) -> Option<(String, String)> {
 fn tolerance(claim: &ClaimRow) -> f64 {
     claim.time.as_ref().map_or(0.0, |time| time.tolerance_s)
 }
+
+// Rationale: of a range that is longer, far more than one in fifteen fits some offset.
+const AN_HOUR: i128 = 3_600_000_000_000;

@@ -33,6 +33,10 @@ fn times_are_read_as_people_and_programs_write_them() {
         ("2026-11-21 03:48:08 GMT+1", None, same, S),
         ("1795229288", None, same, S),
         ("1795229288000", None, same, S / 1_000),
+        ("02:48:08 - 21 Nov 2026 UTC", None, same, S),
+        ("2026-11-21T02:48:08Z[UTC]", None, same, S),
+        ("2026-11-21T03:48:08+01:00[Europe/Berlin]", None, same, S),
+        ("Sat Nov 21 2026 03:48:08 GMT+0100 (Central European Standard Time)", None, same, S),
         ("2026-11-21T02:48:08.250Z", None, "2026-11-21T02:48:08.25Z", S / 1_000),
         ("2026-11-21 02:48 UTC", None, "2026-11-21T02:48:00Z", 60 * S),
         ("2026-11-21 UTC", None, "2026-11-21T00:00:00Z", 86_400 * S),
@@ -58,6 +62,15 @@ fn times_that_do_not_exist_are_refused() {
         "21.13.2026 UTC",
         "2026-03-29 02:30:00 Europe/Berlin",
         "２０２６-11-21T02:48:08Z",
+        "2026-11-21 01:59:59 - 2026-11-21 03:00:05 UTC",
+        "2026-11-21 01:59:59 UTC - 03:00:05 UTC",
+        "2026-11-21 01:59:59 to 03:00:05 UTC",
+        "2026-11-21 01:59:59 UTC / 2026-11-21 03:00:05 UTC",
+        "2026-11-21 01:59:59 UTC until 03:10",
+        "2026-11-21 01:59:59 UTC and 05:00:00",
+        "2026-11-21 01:59:59 UTC (until 05:00:00)",
+        "2026-11-21 01:59:59 GMT +0100",
+        "2026-11-21 01:59:59 UTC 2026-11-22",
     ] {
         assert_eq!(readings(text, None).filter(|found| !found.is_empty()), None, "{text}");
     }
