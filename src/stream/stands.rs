@@ -27,23 +27,19 @@ impl<N: Number, P: Place> Stands<N, P> {
     /// Notes a packet. Of two, that one is the later which acknowledges more, in whatever order they were captured.
     #[inline]
     pub(super) fn note(&mut self, sent: &Sent<N, P>) {
-        let Sent { places: (first, last), data, opens, ack: Some(ack) } = *sent else { return };
-        match self.furthest {
-            _ if opens => {}
-            Some((end, acknowledged)) if !data => {
-                if first.away(end) < -N::PROBE && ack.away(acknowledged) > 0 {
-                    let lowest = self.before.filter(|before| before.away(first) <= 0);
-                    self.before = lowest.or(Some(first));
-                }
+        let Sent { places: (first, last), data, opens: false, ack: Some(ack) } = *sent else { return };
+        let ahead = self.furthest.is_none_or(|(end, _)| last.away(end) > 0);
+        let Some((end, acknowledged)) = self.furthest.filter(|_| !(data && ahead)) else {
+            if data {
+                *self = Self { furthest: Some((last, ack)), before: None };
             }
-            Some((end, _)) if last.away(end) <= 0 => {
-                // Whoever sends it again knows of it.
-                if self.before.is_some_and(|before| last.away(before) > N::PROBE) {
-                    self.before = None;
-                }
-            }
-            _ if data => *self = Self { furthest: Some((last, ack)), before: None },
-            _ => {}
+            return;
+        };
+        if data {
+            // Whoever sends it again knows of it.
+            self.before = self.before.filter(|before| last.away(*before) <= N::PROBE);
+        } else if first.away(end) < -N::PROBE && ack.away(acknowledged) > 0 {
+            self.before = self.before.filter(|before| before.away(first) <= 0).or(Some(first));
         }
     }
 
