@@ -40,9 +40,9 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// Returns true if another client than that of `record` was seen, or one that sent something and that nothing tells
     /// of. Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but where one of both has
-    /// bytes that differ from the torrent, they are not taken for one by mere word.
+    /// bytes that differ from the torrent, what both sent is not taken for one's by mere word.
     fn is_foreign(&self, record: &Record) -> bool {
-        if self.refuted || is_refuted(record) {
+        if record.counts.served > 0 && (self.refuted || is_refuted(record)) {
             return true;
         }
         let peer_ids = &record.peer_ids;
@@ -114,7 +114,7 @@ struct Declaration {
     time: RangeInclusive<i64>,
     /// Their makes of client.
     makes: BTreeSet<String>,
-    /// The ports that they sent from.
+    /// The ports that they sent piece data from.
     from: BTreeSet<u16>,
     /// Set if one of them sent bytes that differ from the torrent.
     refuted: bool,
@@ -132,7 +132,7 @@ impl Declared {
         for record in records.iter().filter(|record| record.is_shown()) {
             if let (Some(port), Some(span)) = (record.facts.listen_port, record.active()) {
                 let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
-                let from = BTreeSet::from([record.key.uploader.port]);
+                let from = (record.counts.served > 0).then_some(record.key.uploader.port).into_iter().collect();
                 let (time, makes, refuted) = (time(span), makes(record), is_refuted(record));
                 by.entry(key).or_default().push(Declaration { time, makes, from, refuted });
             }
@@ -156,15 +156,16 @@ impl Declared {
         Self { by, silence_ns }
     }
 
-    /// Returns true if clients of different makes declared `port` around the time of `record`, or who sent from different
-    /// ports, one of them bytes that differ from the torrent.
+    /// Returns true if clients of different makes declared `port` around the time of `record`, or if it sent piece data and so
+    /// did others from other ports, and some of that differs from the torrent.
     fn by_several(&self, record: &Record, port: u16) -> bool {
         let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
         let (Some(windows), Some(span)) = (self.by.get(&key), record.active()) else { return false };
         let end = time(span).end().saturating_add(self.silence_ns);
         let last = windows.partition_point(|declaration| *declaration.time.start() <= end);
+        let served = record.counts.served > 0;
         let around = last.checked_sub(1).and_then(|index| windows.get(index));
-        around.is_some_and(|all| all.makes.len() > 1 || (all.refuted && all.from.len() > 1))
+        around.is_some_and(|all| all.makes.len() > 1 || (served && all.refuted && all.from.len() > 1))
     }
 }
 
@@ -319,10 +320,14 @@ mod tests {
                 assert_eq!(ports(&cases), [(50_000, Some(6_881)), own], "{one} {two}");
             }
         }
-        // Of three that declare it, one is refuted: no two of them are one row. A connection that sent nothing is no better.
-        let third = Case { port: 50_002, served: 0, ..CASE };
+        // Of three that declare it, one is refuted: no two of them are one row.
+        let third = Case { port: 50_002, ..CASE };
         let apart = [(50_000, Some(6_881)), (50_001, Some(6_881)), (50_002, Some(6_881))];
         assert_eq!(ports(&[CASE, Case { refuted: 4, ..DIALS }, third]), apart);
+        // Who sent nothing is accused of nothing.
+        let silent = Case { served: 0, ..CASE };
+        assert_eq!(ports(&[silent, Case { refuted: 4, ..ACCEPTS }])[0], (6_881, None));
+        assert_eq!(ports(&[silent, Case { refuted: 4, ..DIALS }]), [(6_881, None); 2]);
         // From one port it is one client, and what it did hours before says nothing.
         let corrupt = Case { refuted: 4, ..CASE };
         assert_eq!(ports(&[corrupt, Case { client: QB_AGAIN, ..CASE }]), [(6_881, None); 2]);
