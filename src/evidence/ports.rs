@@ -3,7 +3,8 @@
 //! The port that a peer declares is hearsay about itself. It is not taken where the packets show better: at the port
 //! that its connections came from it was seen accepting others, or the declared one was in use by what is shown to be
 //! another client, or declared by several that are told apart. Else anybody could lay what he sends upon a neighbour
-//! behind the same address.
+//! behind the same address. Where bytes differ from the torrent, no word joins what came from two ports, as anybody learns
+//! a peer_id who meets its owner: neither are they laid upon a neighbour, nor is a neighbour drawn to them (T61).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -38,24 +39,27 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     /// Returns true if another client than that of `record` was seen, or one that sent something and that nothing tells
-    /// of. Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but bytes that differ
-    /// from the torrent are not laid upon an endpoint by mere word: whoever meets a peer can say its peer_id again.
+    /// of. Another peer_id alone says nothing, as libtorrent has one for each connection (T42); but where one of both has
+    /// bytes that differ from the torrent, what both sent is not taken for one's by mere word.
     fn is_foreign(&self, record: &Record) -> bool {
-        let peer_ids = &record.peer_ids;
-        if record.counts.refuted > 0 && !self.refuted {
+        if record.counts.served > 0 && (self.refuted || is_refuted(record)) {
             return true;
         }
+        let peer_ids = &record.peer_ids;
         if self.peer_ids.is_empty() {
-            return self.served || record.counts.refuted > 0;
+            return self.served;
         }
         if peer_ids.iter().any(|id| self.peer_ids.contains(id)) {
             return false;
         }
         let own: BTreeSet<_> = peer_ids.iter().filter_map(software).collect();
         let theirs: BTreeSet<_> = self.peer_ids.iter().filter_map(|id| software(id)).collect();
-        let differ = !own.is_empty() && !theirs.is_empty() && own.is_disjoint(&theirs);
-        differ || record.counts.refuted > 0
+        !own.is_empty() && !theirs.is_empty() && own.is_disjoint(&theirs)
     }
+}
+
+fn is_refuted(record: &Record) -> bool {
+    record.counts.refuted > 0
 }
 
 /// The two letters of the client in a peer_id of Azureus style (BEP 20), such as `-qB4500-`; its version may change.
@@ -73,7 +77,7 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
         if let Some(span) = record.active() {
             let peer_ids = record.peer_ids.iter().collect();
             let answered = record.facts.opened_by_downloader > 0;
-            let (served, refuted) = (record.counts.served > 0, record.counts.refuted > 0);
+            let (served, refuted) = (record.counts.served > 0, is_refuted(record));
             let key = (record.key.uploader, record.key.torrent);
             seen.entry(key).or_default().push(Seen { time: time(span), peer_ids, answered, served, refuted });
         }
@@ -104,11 +108,16 @@ pub(super) fn ports_of(records: &[Record], silence_ns: i64) -> Vec<Port> {
     records.iter().map(port_of).collect()
 }
 
-/// The makes of client that declared a port, without a long silence in between.
+/// Those who declared a port, without a long silence in between.
 #[derive(Debug)]
 struct Declaration {
     time: RangeInclusive<i64>,
+    /// Their makes of client.
     makes: BTreeSet<String>,
+    /// The ports that they sent piece data from.
+    from: BTreeSet<u16>,
+    /// Set if one of them sent bytes that differ from the torrent.
+    refuted: bool,
 }
 
 /// Which clients declared each port, without a long silence in between.
@@ -123,19 +132,23 @@ impl Declared {
         for record in records.iter().filter(|record| record.is_shown()) {
             if let (Some(port), Some(span)) = (record.facts.listen_port, record.active()) {
                 let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
-                by.entry(key).or_default().push(Declaration { time: time(span), makes: makes(record) });
+                let from = (record.counts.served > 0).then_some(record.key.uploader.port).into_iter().collect();
+                let (time, makes, refuted) = (time(span), makes(record), is_refuted(record));
+                by.entry(key).or_default().push(Declaration { time, makes, from, refuted });
             }
         }
         for windows in by.values_mut() {
             windows.sort_by_key(|declaration| *declaration.time.start());
             let mut joined: Vec<Declaration> = Vec::new();
-            for Declaration { time, makes } in windows.drain(..) {
+            for next in windows.drain(..) {
                 match joined.last_mut() {
-                    Some(last) if time.start().saturating_sub(*last.time.end()) <= silence_ns => {
-                        last.time = *last.time.start()..=*last.time.end().max(time.end());
-                        last.makes.extend(makes);
+                    Some(last) if next.time.start().saturating_sub(*last.time.end()) <= silence_ns => {
+                        last.time = *last.time.start()..=*last.time.end().max(next.time.end());
+                        last.makes.extend(next.makes);
+                        last.from.extend(next.from);
+                        last.refuted |= next.refuted;
                     }
-                    _ => joined.push(Declaration { time, makes }),
+                    _ => joined.push(next),
                 }
             }
             *windows = joined;
@@ -143,13 +156,16 @@ impl Declared {
         Self { by, silence_ns }
     }
 
-    /// Returns true if clients of different makes declared `port` around the time of `record`.
+    /// Returns true if clients of different makes declared `port` around the time of `record`, or if it sent piece data and so
+    /// did others from other ports, and some of that differs from the torrent.
     fn by_several(&self, record: &Record, port: u16) -> bool {
         let key = (Endpoint { port, ..record.key.uploader }, record.key.torrent);
         let (Some(windows), Some(span)) = (self.by.get(&key), record.active()) else { return false };
         let end = time(span).end().saturating_add(self.silence_ns);
         let last = windows.partition_point(|declaration| *declaration.time.start() <= end);
-        last.checked_sub(1).and_then(|index| windows.get(index)).is_some_and(|last| last.makes.len() > 1)
+        let served = record.counts.served > 0;
+        let around = last.checked_sub(1).and_then(|index| windows.get(index));
+        around.is_some_and(|all| all.makes.len() > 1 || (served && all.refuted && all.from.len() > 1))
     }
 }
 
@@ -281,11 +297,41 @@ mod tests {
         let corrupt = Case { refuted: 4, ..CASE };
         let there = Case { port: 6_881, accepts: true, client: QB_AGAIN, ..CASE };
         assert_eq!(ports(&[corrupt, there])[0], (50_000, Some(6_881)));
-        // Nor where the peer_id is the same: anybody learns that.
-        let there = Case { client: QB, ..there };
-        assert_eq!(ports(&[corrupt, there])[0], (50_000, Some(6_881)));
-        // Who sends such bytes at its own port, too, is no worse for those.
-        assert_eq!(ports(&[corrupt, Case { refuted: 4, ..there }])[0], (6_881, None));
+    }
+
+    #[test]
+    fn t61_no_word_joins_what_came_from_two_ports_where_bytes_differ() {
+        const DIALS: Case = Case { port: 50_001, client: QB_AGAIN, ..CASE };
+        const ACCEPTS: Case = Case { port: 6_881, accepts: true, ..DIALS };
+        // At the declared port, or only declared by the other; also by who declares nothing, or has the same peer_id.
+        let others = [
+            DIALS,
+            Case { client: QB, ..DIALS },
+            ACCEPTS,
+            Case { client: QB, ..ACCEPTS },
+            Case { declares: None, ..ACCEPTS },
+            Case { accepts: false, declares: None, ..ACCEPTS },
+        ];
+        for other in others {
+            assert_eq!(ports(&[CASE, other]), [(6_881, None); 2], "nothing differs");
+            let own = (other.port, (other.port != 6_881).then_some(6_881));
+            for [one, two] in [[4, 0], [0, 4], [4, 4]] {
+                let cases = [Case { refuted: one, ..CASE }, Case { refuted: two, ..other }];
+                assert_eq!(ports(&cases), [(50_000, Some(6_881)), own], "{one} {two}");
+            }
+        }
+        // Of three that declare it, one is refuted: no two of them are one row.
+        let third = Case { port: 50_002, ..CASE };
+        let apart = [(50_000, Some(6_881)), (50_001, Some(6_881)), (50_002, Some(6_881))];
+        assert_eq!(ports(&[CASE, Case { refuted: 4, ..DIALS }, third]), apart);
+        // Who sent nothing is accused of nothing.
+        let silent = Case { served: 0, ..CASE };
+        assert_eq!(ports(&[silent, Case { refuted: 4, ..ACCEPTS }])[0], (6_881, None));
+        assert_eq!(ports(&[silent, Case { refuted: 4, ..DIALS }]), [(6_881, None); 2]);
+        // From one port it is one client, and what it did hours before says nothing.
+        let corrupt = Case { refuted: 4, ..CASE };
+        assert_eq!(ports(&[corrupt, Case { client: QB_AGAIN, ..CASE }]), [(6_881, None); 2]);
+        assert_eq!(ports(&[corrupt, Case { at: 2 * SILENCE, ..DIALS }]), [(6_881, None); 2]);
     }
 
     #[test]

@@ -147,13 +147,12 @@ fn a_declared_port_joins_what_one_client_sent_from_several_ports() {
     }
 }
 
-/// Two clients behind one address connect out, from two ports, and declare the same one; the second sends a bad piece.
-fn both_declare(torrent: &Torrent, utp: bool, clients: [(&str, &str); 2]) -> Evidence {
+/// Two clients behind one address connect out, from two ports, and declare the same one; each sends a piece.
+fn both_declare(torrent: &Torrent, utp: bool, clients: [(&str, &str); 2], good: [bool; 2]) -> Evidence {
     let mut world = World::new();
     let ends = ["93.184.16.1:55555", "93.184.16.1:44444"];
-    for (number, ((tag, client), from)) in (1..).zip(clients.into_iter().zip(ends)) {
+    for (number, ((tag, client), (from, good))) in (1..).zip(clients.into_iter().zip(ends.into_iter().zip(good))) {
         let peer_id = wire::peer_id(tag, number);
-        let good = number == 1;
         let mut block = torrent.block(number, 0, SMALL).to_vec();
         block[5] ^= u8::from(!good);
         if utp {
@@ -174,7 +173,7 @@ fn both_declare(torrent: &Torrent, utp: bool, clients: [(&str, &str); 2]) -> Evi
 }
 
 #[test]
-fn t61_clients_of_other_makes_that_declare_one_port_are_never_one_row() {
+fn t61_the_honest_one_of_two_that_declare_one_port_has_a_row_of_its_own() {
     let block = u64::from(SMALL);
     let recipe = || Recipe::single("d.bin", SMALL, 4 * SMALL as usize, 61);
     for torrent in [recipe().v1(), recipe().v2(), recipe().hybrid()] {
@@ -182,8 +181,11 @@ fn t61_clients_of_other_makes_that_declare_one_port_are_never_one_row() {
             for clients in [
                 [("-LT2080-", "libtorrent/2.0.8"), ("-TR3000-", "Transmission 3.00")],
                 [("-XX0001-", "One 1.0"), ("-XX0001-", "Other 1.0")],
+                // Of one make, or even of one version: one of them lies.
+                [("-LT2080-", "libtorrent/2.0.8"), ("-LT2081-", "libtorrent/2.0.9")],
+                [("-XX0001-", "One 1.0"), ("-XX0001-", "One 1.0")],
             ] {
-                let evidence = both_declare(&torrent, utp, clients);
+                let evidence = both_declare(&torrent, utp, clients, [true, false]);
                 let honest = subject(&evidence, "93.184.16.1:55555");
                 assert_eq!((honest.bytes, honest.port_basis), (clean(block), PortBasis::Observed), "{utp}");
                 assert_eq!(subject(&evidence, "93.184.16.1:44444").bytes.refuted, block);
@@ -198,9 +200,9 @@ fn t61_one_make_with_two_peer_ids_at_one_declared_port_is_flagged() {
     let torrent = four_pieces();
     for utp in [false, true] {
         let clients = [("-LT2080-", "libtorrent/2.0.8"), ("-LT2081-", "libtorrent/2.0.9")];
-        let evidence = both_declare(&torrent, utp, clients);
+        let evidence = both_declare(&torrent, utp, clients, [true; 2]);
         let row = subject(&evidence, S);
-        assert_eq!((row.port_basis, row.bytes.refuted), (PortBasis::Declared, u64::from(SMALL)));
+        assert_eq!((row.port_basis, row.bytes), (PortBasis::Declared, clean(2 * u64::from(SMALL))));
         assert!(row.flags.contains(&Flag::DeclaredPort), "{row:#?}");
         assert_eq!(transfer(&evidence, "93.184.16.1:55555", M).bytes, clean(u64::from(SMALL)));
     }
@@ -220,6 +222,63 @@ fn bytes_that_differ_are_not_laid_upon_an_endpoint_by_word_alone() {
     let evidence = analyze(&world, &torrent);
     assert_eq!(subject(&evidence, S).bytes, clean(u64::from(SMALL)));
     assert_eq!(subject(&evidence, "93.184.16.1:55555").bytes.refuted, u64::from(SMALL));
+}
+
+/// One client accepts at S and sends piece 2, another behind the same address connects out, declares the port of S and
+/// sends piece 0; both over uTP or TCP, each to its own receiver.
+fn one_accepts_the_other_declares(torrent: &Torrent, utp: bool, ids: [[u8; 20]; 2], good: [bool; 2]) -> Evidence {
+    let mut world = World::new();
+    let opened = [[M, S], ["93.184.16.1:55555", "81.2.69.11:50001"]];
+    for (number, ((ends, own), good)) in (0_u16..).zip(opened.into_iter().zip(ids).zip(good)) {
+        let server = usize::from(number == 0);
+        let (piece, mut peer_ids) = ([2, 0][usize::from(number)], [id(9); 2]);
+        peer_ids[server] = own;
+        let mut block = torrent.block(piece, 0, SMALL).to_vec();
+        block[5] ^= u8::from(!good);
+        let ends = ends.map(address);
+        let hello = wire::extended_handshake(Some(6_881), "libtorrent/2.0.8");
+        let asks = wire::request(piece, 0, SMALL);
+        if utp {
+            let mut conn = UtpConn::open(&mut world, ends[0], ends[1], 7_000 + number * 100, [1, 300]);
+            conn.join(&mut world, torrent, peer_ids);
+            conn.send(&mut world, server, &hello);
+            conn.send(&mut world, 1 - server, &asks);
+            conn.deliver(&mut world, server, piece, 0, &block, good);
+            conn.close(&mut world, 0, &[]);
+        } else {
+            let sides = [Side::A, Side::B];
+            let conn = world.meet(ends[0], ends[1], torrent.info_hash, peer_ids);
+            world.send(conn, sides[server], &hello);
+            world.send(conn, sides[1 - server], &asks);
+            world.deliver(conn, sides[server], piece, 0, &block, good);
+        }
+    }
+    analyze(&world, torrent)
+}
+
+#[test]
+fn t61_who_declares_the_port_of_a_neighbour_shares_no_row_with_it_where_one_of_both_lies() {
+    let block = u64::from(SMALL);
+    let recipe = || Recipe::single("d.bin", SMALL, 4 * SMALL as usize, 61);
+    for torrent in [recipe().v1(), recipe().v2(), recipe().hybrid()] {
+        for utp in [false, true] {
+            // The second takes the peer_id of the first one, too: anybody learns it who meets its owner.
+            for second in [2, 1] {
+                let ids = [wire::peer_id("-LT2080-", 1), wire::peer_id("-LT2080-", second)];
+                for good in [[true, false], [false, true]] {
+                    let evidence = one_accepts_the_other_declares(&torrent, utp, ids, good);
+                    let rows = [S, "93.184.16.1:55555"].map(|end| subject(&evidence, end));
+                    for (row, good) in rows.into_iter().zip(good) {
+                        assert_eq!((row.bytes.served, row.port_basis), (block, PortBasis::Observed), "{utp}");
+                        assert_eq!(row.bytes.refuted, if good { 0 } else { block }, "{utp} {second}");
+                        assert_eq!(row.bytes.verified, if good { block } else { 0 }, "{utp} {second}");
+                    }
+                }
+                let evidence = one_accepts_the_other_declares(&torrent, utp, ids, [true; 2]);
+                assert_eq!(subject(&evidence, S).bytes, clean(2 * block), "nothing speaks against it");
+            }
+        }
+    }
 }
 
 #[test]
