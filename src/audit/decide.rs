@@ -427,7 +427,6 @@ impl Case<'_> {
             Act::Uploaded | Act::Unknown => match grade {
                 _ if found.refuted && found.verified.0 == 0 => Some(Reason::OnlyRefuted),
                 Some(Grade::G6) => Some(Reason::Unverified),
-                _ if found.served > 0 => Some(Reason::Unverified),
                 _ if advertised => Some(Reason::OnlyAdvertised),
                 Some(Grade::G3m) if self.act == Act::Unknown => Some(Reason::OnlyMetadata),
                 _ => None,

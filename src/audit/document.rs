@@ -268,7 +268,7 @@ pub struct EvidenceRow {
     /// Of the address, at every port and time; left out of `elsewhere`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_served: Option<AddressServed>,
-    /// What was sent to the address, likewise.
+    /// Bytes that were sent to the address, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_received: Option<AddressServed>,
 }

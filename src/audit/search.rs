@@ -361,7 +361,7 @@ fn overlaps(one: &Window, other: &Window) -> bool {
     one.from < other.to && other.from <= one.to
 }
 
-/// What was sent to an address.
+/// Bytes that were sent to an address.
 #[derive(Debug, Default)]
 struct Received {
     /// Verified bytes of transfers in which it acknowledged any.

@@ -46,7 +46,7 @@ impl<'cap> Spine<'_, 'cap> {
         }
     }
 
-    /// What came late and what is in doubt, where another reading of the captures is worth while for it; every flow ended.
+    /// Packets that came late, and those that are in doubt, where another reading of the captures is worth while for it; every flow ended.
     ///
     /// # Errors
     /// Those of reading the captures.

@@ -94,6 +94,8 @@ pub(super) struct Sums {
     right: u64,
     /// Frames with a wrong one, in the order of the walk.
     pub(super) wrong: Vec<Wrong>,
+    /// Those that were left to a network card, in the same order: among many right ones, anybody may have sent them.
+    partial: Vec<Wrong>,
     /// How many there were beyond those.
     more: u64,
     /// The bytes of the longest packet with a right one.
@@ -109,6 +111,7 @@ impl Sums {
             }
             Checksum::Bad if self.wrong.len() < WRONG_CHECKSUMS => self.wrong.push(Wrong::new(packet)),
             Checksum::Bad => self.more += 1,
+            Checksum::Partial if self.partial.len() < WRONG_CHECKSUMS => self.partial.push(Wrong::new(packet)),
             Checksum::Partial | Checksum::Unchecked => {}
         }
     }
@@ -117,13 +120,15 @@ impl Sums {
     /// of those, and than a frame, was put together by a network card.
     pub(super) fn damaged(&self) -> impl Iterator<Item = &Wrong> {
         let is_told = self.right > self.wrong() || self.right >= FEWEST;
-        self.wrong.iter().filter(move |wrong| is_told && wrong.len <= self.longest.max(FRAME))
+        let wrong = self.wrong.iter().filter(move |wrong| is_told && wrong.len <= self.longest.max(FRAME));
+        let few = self.right / SHARE >= self.partial.len() as u64;
+        wrong.chain(self.partial.iter().filter(move |_| few))
     }
 
-    /// Those of them that are few among many: a receiver dropped them.
+    /// Those with a wrong sum that are few among many: a receiver dropped them.
     fn lone(&self) -> impl Iterator<Item = At> {
         let nearly = self.right / SHARE >= self.wrong();
-        self.damaged().filter(move |wrong| nearly && wrong.len <= self.longest).map(|wrong| wrong.at)
+        self.wrong.iter().filter(move |wrong| nearly && wrong.len <= self.longest).map(|wrong| wrong.at)
     }
 
     fn wrong(&self) -> u64 {

@@ -4,17 +4,17 @@ use crate::audit::document::{AddressServed, ClaimRow};
 
 /// Sentences of one act.
 pub(super) struct Words {
-    /// What was seen, as a clause: `this address sent bytes of the torrent`.
+    /// The act as it was seen, as a clause: `this address sent bytes of the torrent`.
     pub(super) shown: &'static str,
-    /// What a whole connection does not hold, as a clause.
+    /// The act that a whole connection does not hold, as a clause.
     pub(super) not_in_session: &'static str,
-    /// What is not there, and what pieces of others than the torrent were for the act; `None` where pieces are none of it.
+    /// The missing act, and what pieces of others than the torrent were for the act; `None` where pieces are none of it.
     missing: Missing,
     /// Set if pieces to the address, and not from it, are what counts.
     pub(super) receives: bool,
 }
 
-/// What is not there of an act.
+/// Words for what is not there of an act.
 enum Missing {
     /// Pieces: `from`, or `to` this address.
     Pieces(&'static str),

@@ -171,7 +171,7 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
     if reason != "other-port" && has("other-port") { format!("{text} {}", at_ports(claim)) } else { text }
 }
 
-/// What was seen at which ports, none of them that of the notice.
+/// Words for what was seen at which ports, none of them that of the notice.
 fn at_ports(claim: &ClaimRow) -> String {
     let ports = claim.evidence.as_ref().map(|found| found.ports_seen.clone()).unwrap_or_default();
     let several = if claim.flags.iter().any(|flag| flag.id == "several-clients") {
@@ -187,7 +187,7 @@ fn at_ports(claim: &ClaimRow) -> String {
     format!("{what} at {}, and not at the port in the notice.{several}", super::in_words("port", &ports))
 }
 
-/// What an offer rests on: words, or pieces that were sent without any captured.
+/// Grounds of an offer: words, or pieces that were sent without any captured.
 fn offer(claim: &ClaimRow) -> &'static str {
     let found = claim.evidence.as_ref();
     let is_said = found.is_some_and(|found| found.missing != Some("advertised"));
@@ -198,7 +198,7 @@ fn offer(claim: &ClaimRow) -> &'static str {
     }
 }
 
-/// What the whole connection at the stated time holds.
+/// Contents of the whole connection at the stated time holds.
 fn session(claim: &ClaimRow) -> &'static str {
     match claim.grade {
         Some("G3m") if matches!(claim.claim.act, "uploaded" | "unknown") => {
