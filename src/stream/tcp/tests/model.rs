@@ -270,7 +270,7 @@ fn told(items: &[StreamItem<'_>], first: impl Fn(u64) -> Option<u8>) -> Told {
             }
             StreamItem::End { reason, .. } => told.end = Some(reason),
             // See `acks.rs`.
-            StreamItem::Unaccepted { .. } => {}
+            StreamItem::Unaccepted { .. } | StreamItem::Suspect { .. } => {}
             // What is perhaps of another connection, behind both ends.
             StreamItem::OutOfWindow { .. } => {}
             other => panic!("nothing makes this: {other:?}"),
