@@ -180,14 +180,12 @@ fn t53_a_version_without_doubt_goes_before_one_in_doubt_wherever_it_stands() {
                 for at in own.iter().skip(1).rev() {
                     before(&mut forged, *at, 0, &[0, 0, 0, 9, 250, 1, 2, 3, 4, 5, 6, 7, 8], by);
                 }
-                before(&mut forged, own[0], 28, &[0x77; 20], by);
-                let found = counted(&forged);
-                assert_eq!(
-                    (found.0.served, found.0.lost),
-                    (whole.0.served, whole.0.lost),
-                    "{name} good {good}: {end}"
-                );
-                assert!(found == whole || (!good && found.0.refuted == 0), "{name} good {good}: {end}: {found:?}");
+                // Of one packet of the other end it is not known whose it is: that of who opens is judged by nothing.
+                if end != ends[0] {
+                    before(&mut forged, own[0], 28, &[0x77; 20], by);
+                }
+                let evidence = analyze(&forged, &torrent);
+                assert_eq!(figures(transfer(&evidence, ends[0], ends[1])), whole, "{name} good {good}: {end}");
             }
         }
     }
