@@ -166,12 +166,7 @@ fn t53_a_version_without_doubt_goes_before_one_in_doubt_wherever_it_stands() {
         for good in [true, false] {
             let mut world = World::new();
             connection(&mut world, &torrent, ends, utp, good);
-            let counted = |world: &World| {
-                let evidence = analyze(world, &torrent);
-                let transfer = transfer(&evidence, ends[0], ends[1]);
-                (transfer.bytes, transfer.grade, evidence.subjects.iter().any(|subject| subject.actionable))
-            };
-            let whole = counted(&world);
+            let whole = figures(transfer(&analyze(&world, &torrent), ends[0], ends[1]));
             for end in ends {
                 let mut forged = world.clone();
                 let own = carriers(&world, end, 1);
