@@ -276,9 +276,8 @@ impl Case<'_> {
         let is_running = |time: i64| running.iter().any(|session| session.holds(time));
         let earlier =
             |time: i64| !inside(time) && in_session.iter().any(|session| session.from <= time && time < stated.to);
-        let looks: [(Ports, &dyn Fn(i64) -> bool, bool); 3] =
-            [(Ports::Own, &inside, false), (Ports::Others, &inside, false), (Ports::Own, &earlier, true)];
-        for (ports, when, is_earlier) in looks {
+        for (ports, is_earlier) in [(Ports::Own, false), (Ports::Others, false), (Ports::Own, true)] {
+            let when: &dyn Fn(i64) -> bool = if is_earlier { &earlier } else { &inside };
             let found = self.search.found(torrents, ports, when);
             let named = if ports == Ports::Own { mentioned } else { Rank::Nothing };
             let Some(reason) = self.partly(&found, named) else { continue };
