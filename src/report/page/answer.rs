@@ -56,6 +56,9 @@ impl Answer {
             (true, frames) if frames == quality.not_ip => Some(
                 "The captures hold no frame with IP in it that this tool reads: nothing can be said either way.",
             ),
+            (true, _) if cast.is_part() => {
+                Some("No peer is in the part that is shown; nothing can be said of the whole report.")
+            }
             (true, _) if unread.hides_peers && cast.document.opaque.is_empty() => {
                 Some("No connection that could be read is shown to be BitTorrent; nothing can be said either way.")
             }
@@ -123,7 +126,9 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     // Where nothing was hashed, nobody is shown to have sent the torrent's bytes, nor that nobody did.
     let unhashed = unhashed(cast);
     let (unread, hashed) = (unread.hides_peers, unread.hides_peers || unhashed);
-    let none = if unread {
+    let none = if cast.is_part() {
+        "No peer in the part that is shown. This is no finding about the whole report."
+    } else if unread {
         "No peer, on what these captures hold. Not everything could be read, so this is no finding that nobody did."
     } else if unhashed {
         "No peer, on what these captures hold. Not everything could be hashed, so this is no finding that nobody did."
@@ -146,6 +151,8 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
             if verified.is_empty() {
                 body = paragraph(&Html::text(if met.is_empty() {
                     none
+                } else if cast.is_part() {
+                    "No further peer in the part that is shown."
                 } else {
                     "No further peer, on what these captures hold."
                 }));
@@ -177,7 +184,11 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     rows.push({
         let mut body = each(cast, &differing, differing_sentence);
         if differing.is_empty() {
-            body = paragraph(&Html::text("No peer, as far as the bytes could be compared."));
+            body = paragraph(&Html::text(if cast.is_part() {
+                "No peer in the part that is shown, as far as the bytes could be compared."
+            } else {
+                "No peer, as far as the bytes could be compared."
+            }));
         }
         body.add(&disputed(cast));
         let not = "intent: a failing disk or a damaged capture does the same.";
@@ -185,7 +196,11 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     });
     rows.push({
         let body = if silent.is_empty() {
-            paragraph(&Html::text("Every peer with a row sent some."))
+            paragraph(&Html::text(if cast.is_part() {
+                "Every peer that is shown sent some."
+            } else {
+                "Every peer with a row sent some."
+            }))
         } else {
             silent_list(cast, &silent)
         };
@@ -511,6 +526,7 @@ fn named(cast: &Cast<'_>, unread: bool) -> Row {
         let mentioned: BTreeSet<&str> =
             cast.document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
         body = paragraph(&match mentioned.len() {
+            0 if cast.is_part() => Html::text("No mention is in the part that is shown."),
             0 => Html::text("Nobody named anybody in what could be read."),
             many => Html::ours(format!(
                 "None. {} that others named also {} a row of direct evidence; what was said of {} is under <a \

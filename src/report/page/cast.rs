@@ -148,6 +148,11 @@ impl<'d> Cast<'d> {
                 .is_some_and(|hash| torrents.iter().any(|torrent| goes_by(torrent, hash)))
     }
 
+    /// Returns true if rows of the whole report may be left out: what is not here may be there.
+    pub(super) fn is_part(&self) -> bool {
+        self.document.shown.is_some()
+    }
+
     /// Returns true if an address has a row in the whole report that is not shown.
     pub(super) fn is_elsewhere(&self, endpoint: &str) -> bool {
         let shown = self.document.shown.as_ref();

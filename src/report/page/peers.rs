@@ -17,6 +17,7 @@ use crate::report::text::{counted, grouped};
 #[template(path = "peers.html", config = "src/report/page/askama.toml")]
 pub(super) struct Peers {
     empty: bool,
+    is_part: bool,
     table: Table,
     groups: Vec<Group>,
     lines: Vec<Line>,
@@ -96,6 +97,7 @@ impl Peers {
         let lines = left.iter().take(MOST_LINES).map(|peer| line(cast, peer)).collect();
         Self {
             empty: cast.peers.is_empty(),
+            is_part: cast.is_part(),
             table: table(cast, shown),
             groups: groups(left),
             lines,

@@ -205,3 +205,28 @@ fn of_more_peers_than_a_picture_shows_a_table_says_who_sent_to_whom_and_a_rumour
     }));
     assert!(!render(&document, &[]).expect("a page").contains("Rows send, columns receive"), "a table for nobody");
 }
+
+/// What is not in the part that is shown may be in the whole: nothing is said not to be in the captures.
+#[test]
+fn a_page_of_a_part_denies_nothing_of_the_whole() {
+    let denials = [
+        "on what these captures hold",
+        "There is no peer",
+        "No piece data passed",
+        "Nobody named",
+        "with a row sent",
+    ];
+    for (peer, from) in
+        [(Some("192.0.2.250"), None), (Some("10.77.3.11"), None), (None, Some("2098-01-01T00:00:00Z"))]
+    {
+        let choice = crate::report::Choice {
+            peer: peer.map(|peer| peer.parse().expect("an address")),
+            from: from.map(|from| from.parse().expect("a time")),
+            to: None,
+        };
+        let page = super::page(&fixture::document().only(&choice)).expect("a page");
+        let found: Vec<_> = denials.iter().filter(|denial| page.contains(**denial)).collect();
+        assert!(found.is_empty(), "{choice:?}: {found:?}");
+        assert!(page.contains("in the part that is shown"), "{choice:?}");
+    }
+}

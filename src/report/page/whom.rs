@@ -24,6 +24,7 @@ pub(super) struct Whom {
     operators: Vec<Sum>,
     operators_left: String,
     rows: Vec<Row>,
+    is_part: bool,
     sums: [String; 5],
     total: String,
     note: String,
@@ -80,6 +81,7 @@ impl Whom {
             },
             operators: operators.into_iter().take(MOST_ROWS).map(sum).collect(),
             rows: served.iter().take(MOST_ROWS).map(|transfer| row(cast, transfer)).collect(),
+            is_part: cast.is_part(),
             sums,
             total: match served.len() {
                 1 => "The transfer".to_owned(),

@@ -259,6 +259,9 @@ fn relay(view: &View<'_>, subject: &Subject) -> &'static str {
 }
 
 fn standard(view: &View<'_>, met: &[&Subject]) -> String {
+    if met.is_empty() && view.document.shown.is_some() {
+        return "Standard of proof met. No peer in the part that is shown.".to_owned();
+    }
     if met.is_empty() {
         let doubt = if view.unread.hides {
             " Not everything could be read, so this is no finding that nobody did."

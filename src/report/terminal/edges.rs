@@ -60,6 +60,12 @@ pub(super) fn write_of(view: &View<'_>, transfers: &[&Transfer], page: &mut Page
 fn nobody(view: &View<'_>) -> String {
     let unread = crate::evidence::encrypted(&view.document.opaque);
     let bytes = unread.iter().map(|each| each.a_to_b.saturating_add(each.b_to_a)).fold(0, u64::saturating_add);
+    if view.document.shown.is_some() {
+        return "No transfer is in the part that is shown.".to_owned();
+    }
+    if let Some(empty) = view.empty() {
+        return format!("Nothing can be said: {empty}.");
+    }
     match (bytes, view.unread.hides) {
         (1.., _) => format!(
             "No transfer could be read. {} of connections taken for encrypted BitTorrent could not: what passed in them is not \

@@ -15,7 +15,11 @@ use crate::report::text::{counted, grouped};
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     page.heading("NAMED BY OTHERS  (hearsay: it may be forged, and changes no figure above)");
     if view.document.mentions.is_empty() {
-        page.line("Nobody.");
+        page.line(if view.document.shown.is_some() {
+            "No mention is in the part that is shown."
+        } else {
+            "Nobody."
+        });
     } else {
         mentions(view, page);
     }

@@ -31,7 +31,11 @@ fn why_not_higher(view: &View<'_>, page: &mut Page) {
     }
     if reasons.is_empty() {
         page.line(if view.peers.is_empty() {
-            if view.unread.hides { "Nobody has a row: not everything could be read." } else { "Nobody has a row." }
+            match (view.document.shown.is_some(), view.unread.hides) {
+                (true, _) => "No row is in the part that is shown.",
+                (false, true) => "Nobody has a row: not everything could be read.",
+                (false, false) => "Nobody has a row.",
+            }
         } else {
             "Every peer with a row met the standard."
         });

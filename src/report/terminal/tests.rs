@@ -498,3 +498,18 @@ fn rows_of_one_address_are_called_several_clients_only_where_their_peer_ids_diff
     let text = page(&document, |_| ());
     assert!(text.contains("+ is at the address above it, and may be another client"), "{text}");
 }
+
+#[test]
+fn a_screen_of_a_part_denies_nothing_of_the_whole() {
+    for (peer, from) in [(Some("10.77.3.11"), None), (None, Some("2098-01-01T00:00:00Z"))] {
+        let choice = Choice {
+            peer: peer.map(|peer| peer.parse().expect("an address")),
+            from: from.map(|from| from.parse().expect("a time")),
+            to: None,
+        };
+        let text = page(&fixture::document().only(&choice), |screen| screen.detail = Detail::All);
+        for denial in ["on what these captures hold", "Nobody sent", "Nobody has a row", "Nobody.\n"] {
+            assert!(!text.contains(denial), "{choice:?}: {denial}\n{text}");
+        }
+    }
+}
