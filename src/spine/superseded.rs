@@ -42,7 +42,9 @@ impl Strange {
         {
             self.suspects.insert((at.frame, flow));
         }
-        if !self.all && self.flows.insert(flow) {
+        // Bytes of a frame in doubt alone are kept, as the policy says, unless others have them too.
+        let is_data = matches!(item, StreamItem::Data { .. });
+        if !is_data && !self.all && self.flows.insert(flow) {
             self.all = self.flows.len() > STRANGE_FLOWS;
         }
     }
@@ -55,7 +57,7 @@ impl Strange {
         let mut superseded = BTreeMap::new();
         // Dropped frames are in no version.
         let tested = options.checksums != ChecksumPolicy::Drop;
-        if self.flows.is_empty() || !(tested || self.suspects.is_empty()) {
+        if self.suspects.is_empty() && (self.flows.is_empty() || !tested) {
             return Ok(superseded);
         }
         let mut sums: BTreeMap<(FlowKey, Direction), Sums> = BTreeMap::new();
