@@ -57,7 +57,7 @@ impl Answer {
                 "The captures hold no frame with IP in it that this tool reads: nothing can be said either way.",
             ),
             (true, _) if cast.is_part() => {
-                Some("No peer is in the part that is shown; nothing can be said of the whole report.")
+                Some("No peer is in the part that is shown: nothing can be said of others.")
             }
             (true, _) if unread.hides_peers && cast.document.opaque.is_empty() => {
                 Some("No connection that could be read is shown to be BitTorrent; nothing can be said either way.")
@@ -126,15 +126,9 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     // Where nothing was hashed, nobody is shown to have sent the torrent's bytes, nor that nobody did.
     let unhashed = unhashed(cast);
     let (unread, hashed) = (unread.hides_peers, unread.hides_peers || unhashed);
-    let none = if cast.is_part() {
-        "No peer in the part that is shown. This is no finding about the whole report."
-    } else if unread {
-        "No peer, on what these captures hold. Not everything could be read, so this is no finding that nobody did."
-    } else if unhashed {
-        "No peer, on what these captures hold. Not everything could be hashed, so this is no finding that nobody did."
-    } else {
-        "No peer, on what these captures hold."
-    };
+    let none = cast.none(unread, unhashed);
+    let further =
+        cast.absence("No further peer in the part that is shown.", "No further peer, on what these captures hold.");
     let mut rows = vec![
         {
             let mut body = paragraph(&Html::text(
@@ -149,13 +143,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
         {
             let mut body = each(cast, &verified, |peer| verified_sentence(cast, peer));
             if verified.is_empty() {
-                body = paragraph(&Html::text(if met.is_empty() {
-                    none
-                } else if cast.is_part() {
-                    "No further peer in the part that is shown."
-                } else {
-                    "No further peer, on what these captures hold."
-                }));
+                body = paragraph(&Html::text(if met.is_empty() { none } else { further }));
             }
             let not = "that any of them alone held a piece, unless its grade is G8 or G9.";
             row(verified.len(), hashed, "Sent verified bytes, standard not met", body, not)
@@ -184,11 +172,10 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     rows.push({
         let mut body = each(cast, &differing, differing_sentence);
         if differing.is_empty() {
-            body = paragraph(&Html::text(if cast.is_part() {
-                "No peer in the part that is shown, as far as the bytes could be compared."
-            } else {
-                "No peer, as far as the bytes could be compared."
-            }));
+            body = paragraph(&Html::text(cast.absence(
+                "No peer in the part that is shown, as far as the bytes could be compared.",
+                "No peer, as far as the bytes could be compared.",
+            )));
         }
         body.add(&disputed(cast));
         let not = "intent: a failing disk or a damaged capture does the same.";
@@ -196,11 +183,7 @@ fn rows(cast: &Cast<'_>, unread: &Unread) -> Vec<Row> {
     });
     rows.push({
         let body = if silent.is_empty() {
-            paragraph(&Html::text(if cast.is_part() {
-                "Every peer that is shown sent some."
-            } else {
-                "Every peer with a row sent some."
-            }))
+            paragraph(&Html::text(cast.absence("Every peer that is shown sent some.", "Every peer with a row sent some.")))
         } else {
             silent_list(cast, &silent)
         };

@@ -153,6 +153,25 @@ impl<'d> Cast<'d> {
         self.document.shown.is_some()
     }
 
+    /// A sentence of absence: of the part that is shown, or of the whole report.
+    pub(super) fn absence(&self, of_part: &'static str, of_whole: &'static str) -> &'static str {
+        if self.is_part() { of_part } else { of_whole }
+    }
+
+    /// The sentence where no peer is shown to have done something; `unread` and `unhashed` say what may hide that one did.
+    pub(super) fn none(&self, unread: bool, unhashed: bool) -> &'static str {
+        match (self.is_part(), unread, unhashed) {
+            (true, ..) => "No peer in the part that is shown. This is no finding about the whole report.",
+            (_, true, _) => {
+                "No peer, on what these captures hold. Not everything could be read, so this is no finding that nobody did."
+            }
+            (.., true) => {
+                "No peer, on what these captures hold. Not everything could be hashed, so this is no finding that nobody did."
+            }
+            _ => "No peer, on what these captures hold.",
+        }
+    }
+
     /// Returns true if an address has a row in the whole report that is not shown.
     pub(super) fn is_elsewhere(&self, endpoint: &str) -> bool {
         let shown = self.document.shown.as_ref();

@@ -206,7 +206,7 @@ fn of_more_peers_than_a_picture_shows_a_table_says_who_sent_to_whom_and_a_rumour
     assert!(!render(&document, &[]).expect("a page").contains("Rows send, columns receive"), "a table for nobody");
 }
 
-/// What is not in the part that is shown may be in the whole: nothing is said not to be in the captures.
+/// Rows that are not in the part that is shown may be in the whole: nothing is said not to be in the captures.
 #[test]
 fn a_page_of_a_part_denies_nothing_of_the_whole() {
     let denials = [
