@@ -164,7 +164,7 @@ impl Kept<'_> {
             TransportLayer::Tcp(_) | TransportLayer::Udp(_) => FrameKind::Carries,
         };
         let cited = self.plan.cited.holds(frame);
-        let (bytes, way) = (payload(packet), (packet.flow, packet.direction));
+        let (bytes, way) = (packet.transport.payload().wire_len, (packet.flow, packet.direction));
         let is_tcp = matches!(packet.transport, TransportLayer::Tcp(_));
         let goes_on = self.seen.insert(way) && is_tcp && kind != FrameKind::Opens;
         if goes_on || (cited && bytes >= MANY) {
@@ -196,13 +196,6 @@ impl Kept<'_> {
             }
         }
         self.frames
-    }
-}
-
-fn payload(packet: &Packet<'_>) -> u32 {
-    match &packet.transport {
-        TransportLayer::Tcp(segment) => segment.payload.wire_len,
-        TransportLayer::Udp(datagram) => datagram.payload.wire_len,
     }
 }
 

@@ -56,6 +56,26 @@ pub enum TransportLayer<'cap> {
     Udp(UdpDatagram<'cap>),
 }
 
+impl<'cap> TransportLayer<'cap> {
+    /// The payload of either.
+    #[inline]
+    pub fn payload(&self) -> Payload<'cap> {
+        match self {
+            Self::Tcp(segment) => segment.payload,
+            Self::Udp(datagram) => datagram.payload,
+        }
+    }
+
+    /// The outcome of the checksum test of either.
+    #[inline]
+    pub fn checksum(&self) -> Checksum {
+        match self {
+            Self::Tcp(segment) => segment.checksum,
+            Self::Udp(datagram) => datagram.checksum,
+        }
+    }
+}
+
 /// A TCP segment (RFC 9293, section 3.1).
 #[derive(Clone, Copy, Debug)]
 pub struct TcpSegment<'cap> {

@@ -2,7 +2,7 @@
 
 use etherparse::{IpNumber, Ipv4Header, PacketBuilder};
 
-use super::{ChecksumPolicy, DecodeCounts, Decoder, Packet, Payload, Store, TransportLayer};
+use super::{ChecksumPolicy, DecodeCounts, Decoder, Packet, Store};
 use crate::anomaly::{Anomalies, Kind};
 use crate::capture::{Frame, LinkType};
 use crate::ends::{At, FrameId, Timestamp};
@@ -58,7 +58,7 @@ pub(super) fn decode_with(policy: ChecksumPolicy, frame: &Frame<'_>) -> Decoded 
 
 /// `path|source>destination protocol captured/wire`.
 pub(super) fn describe(decoder: &Decoder, packet: &Packet<'_>) -> String {
-    let payload = payload(packet);
+    let payload = packet.transport.payload();
     assert!(payload.bytes.len() <= payload.wire_len as usize);
     format!(
         "{}|{}>{} {:?} {}/{}",
@@ -69,14 +69,6 @@ pub(super) fn describe(decoder: &Decoder, packet: &Packet<'_>) -> String {
         payload.bytes.len(),
         payload.wire_len
     )
-}
-
-/// The payload of either transport.
-pub(super) fn payload<'cap>(packet: &Packet<'cap>) -> Payload<'cap> {
-    match packet.transport {
-        TransportLayer::Tcp(segment) => segment.payload,
-        TransportLayer::Udp(datagram) => datagram.payload,
-    }
 }
 
 /// The outcome of [`decode`].

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::superseded::{Sums, checksum, read_again, sent_again};
+use super::superseded::{Sums, read_again, sent_again};
 use crate::Error;
 use crate::capture::{CaptureSet, Frames, INPUTS_APART_NS};
 use crate::ends::{At, Direction, FlowKey, FrameId, Span};
@@ -58,7 +58,7 @@ pub(crate) fn damaged(
     if options.checksums == ChecksumPolicy::Ignore {
         wrong.extend(tested.iter().map(|(way, tested)| (*way, tested.sums.damaged().cloned().collect::<Vec<_>>())));
     }
-    sent_again(captures, options, &mut wrong, |packet| checksum(packet) == Checksum::Good)?;
+    sent_again(captures, options, &mut wrong, |packet| packet.transport.checksum() == Checksum::Good)?;
     for ((flow, from), tested) in &mut tested {
         // Where another one has its bytes, the walk passes over it.
         let wrong = wrong.remove(&(*flow, *from)).unwrap_or_default();
@@ -143,12 +143,13 @@ fn around(Span { first, last }: &Span, frames: &Frames<'_>) -> RangeInclusive<i6
 fn note(packet: &Packet<'_>, tested: &mut BTreeMap<(FlowKey, Direction), Tested>) {
     let Some(tested) = tested.get_mut(&(packet.flow, packet.direction)) else { return };
     tested.sums.note(packet);
-    let (payload, number) = match &packet.transport {
-        TransportLayer::Tcp(segment) => (segment.payload, u64::from(segment.seq)),
+    let payload = packet.transport.payload();
+    let number = match &packet.transport {
+        TransportLayer::Tcp(segment) => u64::from(segment.seq),
         // The numbers in the header of uTP.
-        TransportLayer::Udp(datagram) => {
-            let number = datagram.payload.bytes.get(16..20).and_then(|four| <[u8; 4]>::try_from(four).ok());
-            (datagram.payload, number.map_or(0, |four| u32::from_be_bytes(four).into()))
+        TransportLayer::Udp(_) => {
+            let number = payload.bytes.get(16..20).and_then(|four| <[u8; 4]>::try_from(four).ok());
+            number.map_or(0, |four| u32::from_be_bytes(four).into())
         }
     };
     if payload.wire_len > 0 {

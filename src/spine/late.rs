@@ -10,7 +10,7 @@ use crate::Error;
 use crate::capture::CaptureSet;
 use crate::ends::{At, FlowKey, FrameId, Span};
 use crate::oddity::{Bound, Oddity, Sink};
-use crate::packet::{Packet, Payload, TransportLayer};
+use crate::packet::Packet;
 use crate::stream::{Due, FilledHole, StreamItem, Unaccepted};
 
 /// The late packets of the whole run.
@@ -64,7 +64,8 @@ impl<'cap> Spine<'_, 'cap> {
         self.shared.fail(ended);
         let late = std::mem::take(&mut self.shared.late);
         let flows = late.due.keys().map(|(flow, ..)| *flow).collect();
-        Ok(Some(Latecomers { second: true, flows, superseded, ..late }))
+        // What was strange is looked into.
+        Ok(Some(Latecomers { second: true, flows, superseded, strange: Strange::default(), ..late }))
     }
 
     /// Says before the first frame what came late in a first reading.
@@ -88,7 +89,7 @@ impl<'cap> Late<'cap> {
             }
             FilledHole::Nothing => {}
             FilledHole::Due(_) | FilledHole::Forgotten => {
-                let (bytes, at) = (payload(packet).bytes.len() as u64, packet.at);
+                let (bytes, at) = (packet.transport.payload().bytes.len() as u64, packet.at);
                 if late.second {
                     return;
                 }
@@ -162,7 +163,7 @@ impl<'cap> Latecomers<'cap> {
     pub(super) fn superseded(&self, packet: &Packet<'_>) -> Option<Oddity> {
         let why = |damaged: &bool| match damaged {
             true => Oddity::Acquitted,
-            false => Oddity::Superseded { len: u64::from(payload(packet).wire_len) },
+            false => Oddity::Superseded { len: u64::from(packet.transport.payload().wire_len) },
         };
         if self.superseded.is_empty() {
             None
@@ -198,13 +199,6 @@ impl<'cap> Latecomers<'cap> {
         let StreamItem::Data { offset, bytes, at, .. } = *item else { return None };
         let doubt = StreamItem::Unaccepted { offset, len: bytes.len() as u64, why: Unaccepted::Never };
         self.read.get(&at.frame).filter(|late| **late).map(|_| doubt)
-    }
-}
-
-fn payload<'cap>(packet: &Packet<'cap>) -> Payload<'cap> {
-    match packet.transport {
-        TransportLayer::Tcp(segment) => segment.payload,
-        TransportLayer::Udp(datagram) => datagram.payload,
     }
 }
 

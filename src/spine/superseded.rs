@@ -63,21 +63,16 @@ impl Strange {
         let mut sums: BTreeMap<(FlowKey, Direction), Sums> = BTreeMap::new();
         let mut suspects: BTreeMap<(FlowKey, Direction), Vec<Wrong>> = BTreeMap::new();
         let is_suspect = |packet: &Packet<'_>| self.suspects.contains(&(packet.at.frame, packet.flow));
-        read_again(
-            captures,
-            options,
-            |_, _| true,
-            |packet| {
-                let way = (packet.flow, packet.direction);
-                if tested && (self.all || self.flows.contains(&packet.flow)) {
-                    sums.entry(way).or_default().note(packet);
-                }
-                if is_suspect(packet) {
-                    suspects.entry(way).or_default().push(Wrong::new(packet));
-                }
-            },
-        )?;
-        let is_sure = |packet: &Packet<'_>| checksum(packet) != Checksum::Bad && !is_suspect(packet);
+        read_again(captures, options, every, |packet| {
+            let way = (packet.flow, packet.direction);
+            if tested && (self.all || self.flows.contains(&packet.flow)) {
+                sums.entry(way).or_default().note(packet);
+            }
+            if is_suspect(packet) {
+                suspects.entry(way).or_default().push(Wrong::new(packet));
+            }
+        })?;
+        let is_sure = |packet: &Packet<'_>| packet.transport.checksum() != Checksum::Bad && !is_suspect(packet);
         sent_again(captures, options, &mut suspects, is_sure)?;
         for ((flow, _), all) in &suspects {
             superseded
@@ -95,21 +90,21 @@ impl Strange {
 pub(super) struct Sums {
     right: u64,
     /// Frames with a wrong one, in the order of the walk.
-    pub(super) wrong: Vec<Wrong>,
-    /// Those that were left to a network card, in the same order: among many right ones, anybody may have sent them.
-    partial: Vec<Wrong>,
+    wrong: Vec<Wrong>,
     /// How many there were beyond those.
     more: u64,
+    /// Frames with one that was left to a network card, in the same order: among many right ones, anybody may have sent them.
+    partial: Vec<Wrong>,
     /// The bytes of the longest packet with a right one.
     longest: u32,
 }
 
 impl Sums {
     pub(super) fn note(&mut self, packet: &Packet<'_>) {
-        match checksum(packet) {
+        match packet.transport.checksum() {
             Checksum::Good => {
                 self.right += 1;
-                self.longest = self.longest.max(len(packet));
+                self.longest = self.longest.max(packet.transport.payload().wire_len);
             }
             Checksum::Bad if self.wrong.len() < WRONG_CHECKSUMS => self.wrong.push(Wrong::new(packet)),
             Checksum::Bad => self.more += 1,
@@ -178,17 +173,22 @@ impl Part {
 
 impl Wrong {
     fn new(packet: &Packet<'_>) -> Self {
-        Self { at: packet.at, len: len(packet), part: Part::of(packet), again: Vec::new(), fits: false }
+        Self {
+            at: packet.at,
+            len: packet.transport.payload().wire_len,
+            part: Part::of(packet),
+            again: Vec::new(),
+            fits: false,
+        }
     }
 
     /// Returns true if no block rests on it: all of its bytes came again, or they belong nowhere.
     pub(super) fn is_idle(&self) -> bool {
         let came_again = match self.part {
-            Some(Part::Bytes { len, .. }) => self.again.first() == Some(&(0, len)),
             Some(Part::Packet { len, .. }) => self.again.contains(&(0, len)),
-            None => return false,
+            Some(Part::Bytes { .. }) | None => self.came_otherwise(),
         };
-        came_again || !self.fits
+        came_again || (self.part.is_some() && !self.fits)
     }
 
     /// Returns true if others have its bytes, or its number.
@@ -296,22 +296,17 @@ pub(super) fn sent_again(
     if numbers.values().all(|numbers| numbers.places.is_empty()) {
         return Ok(());
     }
-    read_again(
-        captures,
-        options,
-        |_, _| true,
-        |packet| {
-            let way = (packet.flow, packet.direction);
-            if let (Some(numbers), Some(wrong)) = (numbers.get(&way), wrong.get_mut(&way))
-                && right(packet)
-                && let Some(part) = Part::of(packet)
-            {
-                for place in numbers.near(part) {
-                    wrong[place].compare(packet.at, part);
-                }
+    read_again(captures, options, every, |packet| {
+        let way = (packet.flow, packet.direction);
+        if let (Some(numbers), Some(wrong)) = (numbers.get(&way), wrong.get_mut(&way))
+            && right(packet)
+            && let Some(part) = Part::of(packet)
+        {
+            for place in numbers.near(part) {
+                wrong[place].compare(packet.at, part);
             }
-        },
-    )
+        }
+    })
 }
 
 /// Reads the captures once more, with their checksums, as far as `wanted` accepts the frames.
@@ -343,18 +338,9 @@ pub(super) fn read_again(
     Ok(())
 }
 
-fn len(packet: &Packet<'_>) -> u32 {
-    match &packet.transport {
-        TransportLayer::Tcp(segment) => segment.payload.wire_len,
-        TransportLayer::Udp(datagram) => datagram.payload.wire_len,
-    }
-}
-
-pub(super) fn checksum(packet: &Packet<'_>) -> Checksum {
-    match &packet.transport {
-        TransportLayer::Tcp(segment) => segment.checksum,
-        TransportLayer::Udp(datagram) => datagram.checksum,
-    }
+/// Accepts all frames.
+fn every(_: At, _: &Frames<'_>) -> bool {
+    true
 }
 
 // Rationale: sums that are right by chance are one in 65,536.

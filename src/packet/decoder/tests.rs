@@ -5,9 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::anomaly::{Anomalies, Kind};
-use crate::packet::testing::{
-    Leak, at, decode, decode_with, describe, ethernet, frame, ip4, payload, tcp4, udp4, udp6,
-};
+use crate::packet::testing::{Leak, at, decode, decode_with, describe, ethernet, frame, ip4, tcp4, udp4, udp6};
 
 /// Everything that `frames` give, in words.
 fn all(frames: &[Vec<u8>]) -> (Vec<String>, Anomalies, DecodeCounts) {
@@ -166,10 +164,7 @@ fn damaged(policy: ChecksumPolicy, frame: &Frame<'_>) -> (Option<Checksum>, Opti
     let mut decoder = Decoder::new(policy, &Limits::default()).with_tunnels(&tunnels);
     let mut anomalies = Anomalies::default();
     let packet = decoder.decode(frame, &Leak, &mut anomalies).expect("the store cannot fail");
-    let checksum = packet.map(|packet| match packet.transport {
-        TransportLayer::Tcp(segment) => segment.checksum,
-        TransportLayer::Udp(datagram) => datagram.checksum,
-    });
+    let checksum = packet.map(|packet| packet.transport.checksum());
     (checksum, anomalies.tally(Kind::DamagedFrame).map(|tally| tally.examples[0].oddity.clone()))
 }
 
@@ -385,7 +380,7 @@ proptest! {
         let frame = frame(link, &bytes);
         let packet = decoder.decode(&frame, &Leak, &mut Anomalies::default()).expect("the store cannot fail");
         if let Some(packet) = packet {
-            let payload = payload(&packet);
+            let payload = packet.transport.payload();
             prop_assert!(payload.bytes.len() <= payload.wire_len as usize);
             prop_assert!(payload.bytes.is_empty() || bytes.as_ptr_range().contains(&payload.bytes.as_ptr()));
         }
