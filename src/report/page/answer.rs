@@ -509,8 +509,7 @@ fn named(cast: &Cast<'_>, unread: bool) -> Row {
         let mentioned: BTreeSet<&str> =
             cast.document.mentions.iter().map(|mention| mention.subject.as_str()).collect();
         body = paragraph(&match mentioned.len() {
-            0 if cast.is_part() => Html::text("No mention is in the part that is shown."),
-            0 => Html::text("Nobody named anybody in what could be read."),
+            0 => Html::text(cast.nobody_named()),
             many => Html::ours(format!(
                 "None. {} that others named also {} a row of direct evidence; what was said of {} is under <a \
                  href=\"#hearsay\">hearsay</a> and counts for nothing here.",

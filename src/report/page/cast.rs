@@ -158,6 +158,11 @@ impl<'d> Cast<'d> {
         if self.is_part() { of_part } else { of_whole }
     }
 
+    /// The sentence where no mention is shown.
+    pub(super) fn nobody_named(&self) -> &'static str {
+        self.absence("No mention is in the part that is shown.", "Nobody named anybody in what could be read.")
+    }
+
     /// The sentence where no peer is shown to have done something; `unread` and `unhashed` say what may hide that one did.
     pub(super) fn none(&self, unread: bool, unhashed: bool) -> &'static str {
         match (self.is_part(), unread, unhashed) {

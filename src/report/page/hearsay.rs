@@ -16,7 +16,8 @@ use crate::report::text::{counted, grouped};
 #[template(path = "hearsay.html", config = "src/report/page/askama.toml")]
 pub(super) struct Hearsay {
     groups: Vec<Group>,
-    is_part: bool,
+    /// The sentence where there is none.
+    none: &'static str,
     swarms: Vec<SwarmRow>,
     more_swarms: String,
 }
@@ -74,7 +75,7 @@ impl Hearsay {
         let swarms = &cast.document.swarms;
         Self {
             groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect(),
-            is_part: cast.is_part(),
+            none: cast.nobody_named(),
             swarms: swarms.iter().take(MOST_ROWS).map(|swarm| swarm_row(cast, swarm)).collect(),
             more_swarms: match swarms.len().saturating_sub(MOST_ROWS) {
                 0 => String::new(),

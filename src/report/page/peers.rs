@@ -17,7 +17,8 @@ use crate::report::text::{counted, grouped};
 #[template(path = "peers.html", config = "src/report/page/askama.toml")]
 pub(super) struct Peers {
     empty: bool,
-    is_part: bool,
+    /// The sentence where there is none.
+    none: &'static str,
     table: Table,
     groups: Vec<Group>,
     lines: Vec<Line>,
@@ -97,7 +98,10 @@ impl Peers {
         let lines = left.iter().take(MOST_LINES).map(|peer| line(cast, peer)).collect();
         Self {
             empty: cast.peers.is_empty(),
-            is_part: cast.is_part(),
+            none: cast.absence(
+                "No peer is in the part that is shown.",
+                "There is no peer in these captures: no connection that could be read shows BitTorrent.",
+            ),
             table: table(cast, shown),
             groups: groups(left),
             lines,

@@ -24,7 +24,8 @@ pub(super) struct Whom {
     operators: Vec<Sum>,
     operators_left: String,
     rows: Vec<Row>,
-    is_part: bool,
+    /// The sentence where there is none.
+    none: &'static str,
     sums: [String; 5],
     total: String,
     note: String,
@@ -81,7 +82,10 @@ impl Whom {
             },
             operators: operators.into_iter().take(MOST_ROWS).map(sum).collect(),
             rows: served.iter().take(MOST_ROWS).map(|transfer| row(cast, transfer)).collect(),
-            is_part: cast.is_part(),
+            none: cast.absence(
+                "No transfer is in the part that is shown.",
+                "No piece data passed in what could be read.",
+            ),
             sums,
             total: match served.len() {
                 1 => "The transfer".to_owned(),
