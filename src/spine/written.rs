@@ -302,23 +302,21 @@ impl<'run, 'cap> Written<'run, 'cap> {
         session: &Session<'_>,
         connection: Option<Connection>,
     ) -> Result<(), Error> {
-        let fronts =
-            [Direction::LowToHigh, Direction::HighToLow].map(|from| self.fronts.remove(&(session.id, from)));
+        let both = [Direction::LowToHigh, Direction::HighToLow];
+        let fronts = both.map(|from| self.fronts.remove(&(session.id, from)));
         let Some(mut connection) = connection else { return Ok(()) };
         for (stream, front) in connection.streams.iter_mut().zip(fronts) {
             stream.front = front.unwrap_or_default();
         }
-        let both = [Direction::LowToHigh, Direction::HighToLow];
         let handshake_twice = both.into_iter().any(|from| session.side(from).handshake_twice);
-        for from in both {
-            if session.has_blocks() && connection.is_unconfirmed(from) {
-                self.distrust(session.id, from, Reason::NotConfirmed)?;
-            }
-            if session.has_blocks() && session.multipath {
-                self.distrust(session.id, from, Reason::Multipath)?;
-            }
-            if session.has_blocks() && handshake_twice {
-                self.distrust(session.id, from, Reason::TorrentLikely)?;
+        for from in both.into_iter().filter(|_| session.has_blocks()) {
+            let doubts = [
+                (connection.is_unconfirmed(from), Reason::NotConfirmed),
+                (session.multipath, Reason::Multipath),
+                (handshake_twice, Reason::TorrentLikely),
+            ];
+            for (_, reason) in doubts.into_iter().filter(|(applies, _)| *applies) {
+                self.distrust(session.id, from, reason)?;
             }
         }
         self.connection_of(&connection)

@@ -196,10 +196,9 @@ fn another_stated_time_is_a_part() {
     assert_eq!(answer(&claim, &examined(vec![early])), (Verdict::SupportedInPart, vec![Reason::OtherStatedTime]));
 }
 
-#[test]
-fn what_cannot_be_read_leaves_it_open() {
-    let mut all = examined(Vec::new());
-    all.unread.push(Unread {
+/// An encrypted connection of the address, at the stated time.
+fn unread() -> Unread {
+    Unread {
         a: end(1, 9),
         b: end(3, 9),
         encrypted: true,
@@ -208,7 +207,13 @@ fn what_cannot_be_read_leaves_it_open() {
         frames: None,
         torrent: None,
         hiding: None,
-    });
+    }
+}
+
+#[test]
+fn what_cannot_be_read_leaves_it_open() {
+    let mut all = examined(Vec::new());
+    all.unread.push(unread());
     assert_eq!(
         answer_under(&claim(Act::Uploaded), &all, &covered()),
         (Verdict::NotDecidable, vec![Reason::Encrypted])
@@ -286,16 +291,7 @@ fn a_contradiction_needs_the_whole_session_or_the_whole_window() {
     dropped.drops = Some(1);
     assert_eq!(answer_under(&claim(Act::Uploaded), &dropped, &covered()).0, Verdict::NotDecidable);
     let mut unknown = examined(Vec::new());
-    unknown.unread.push(Unread {
-        a: end(1, 6881),
-        b: end(3, 9),
-        encrypted: false,
-        window: Window { from: T, to: T },
-        bytes: 5,
-        frames: None,
-        torrent: None,
-        hiding: None,
-    });
+    unknown.unread.push(Unread { a: end(1, 6881), encrypted: false, ..unread() });
     assert_eq!(answer_under(&claim(Act::Uploaded), &unknown, &covered()).0, Verdict::NotDecidable);
     assert_eq!(answer_under(&claim(Act::Named), &empty, &covered()).0, Verdict::NotDecidable);
 }
@@ -308,13 +304,11 @@ fn nothing_is_contradicted_over_a_connection_that_could_have_been_of_the_torrent
     assert_eq!(found, (Verdict::NotDecidable, vec![Reason::GapInRange]));
     let flow = |port, at, hiding| Unread {
         a: end(1, port),
-        b: end(3, 9),
         encrypted: false,
         window: Window { from: at, to: at },
         bytes: 0,
-        frames: None,
-        torrent: None,
         hiding: Some(hiding),
+        ..unread()
     };
     for (hiding, reason) in [
         (Hiding::Begun, Reason::GapInRange),
@@ -344,16 +338,7 @@ fn tls_that_names_a_torrent_is_a_bar_to_what_is_said_of_that_one() {
         (Some(usize::MAX), (Verdict::Contradicted, vec![Reason::NoTrace])),
     ] {
         let mut all = examined(Vec::new());
-        all.unread.push(Unread {
-            a: end(1, 9),
-            b: end(3, 9),
-            encrypted: true,
-            window: Window { from: T, to: T },
-            bytes: 5,
-            frames: None,
-            torrent,
-            hiding: None,
-        });
+        all.unread.push(Unread { torrent, ..unread() });
         assert_eq!(answer_under(&claim(Act::Uploaded), &all, &covered()), expected);
     }
 }

@@ -127,7 +127,7 @@ fn in_part(claim: &ClaimRow, reason: &str, who: &str) -> String {
         "only-refuted" => "The capture supports a part of this notice. The address sent bytes labelled as pieces; they differ \
                            from the torrent."
             .to_owned(),
-        "unverified" if acts::of(claim).receives => {
+        "unverified" if words.receives => {
             "The capture supports a part of this notice. Bytes labelled as pieces were sent to the address; \
                                                             nothing shows that it received bytes of the torrent."
                 .to_owned()
